@@ -12,7 +12,12 @@ import {
   isPod,
   readResource,
 } from "../kubernetes/api/resource.ts";
+import {
+  readAuthorities,
+  readClientChain,
+} from "../kubernetes/config/certificates.ts";
 import { KubeConfigError } from "../kubernetes/config/error.ts";
+import { MAX_FILE, readBounded } from "../kubernetes/config/files.ts";
 import type { Impersonation } from "../kubernetes/config/impersonation.ts";
 import { type KubeConfig, loadKubeConfig } from "../kubernetes/config/load.ts";
 import { toPkcs8 } from "../kubernetes/config/private_key.ts";
@@ -90,6 +95,12 @@ export const POD_OPTIONS = [
     help: "the private key (PEM) of --cert",
   },
   {
+    name: "tls-server-name",
+    value: "NAME",
+    help:
+      "name that the server's certificate must have, if not that of the URL",
+  },
+  {
     name: "server",
     short: "s",
     value: "URL",
@@ -134,7 +145,15 @@ export async function openCluster(
     namespace: config.namespace,
     target: async () => {
       const target = await config.target();
-      return { ...target, tls: { ...target.tls, ...await readTls(values) } };
+      const serverName = values["tls-server-name"];
+      return {
+        ...target,
+        tls: {
+          ...target.tls,
+          ...await readTls(values),
+          ...(serverName === undefined ? {} : { serverName }),
+        },
+      };
     },
   };
 }
@@ -203,13 +222,28 @@ function readImpersonation(
 async function readTls(
   { ca, cert, key }: PodValues,
 ): Promise<{ caCerts?: string[]; cert?: string; key?: string }> {
+  const tls = ca === undefined
+    ? {}
+    : { caCerts: [await readPem(ca, readAuthorities)] };
+  if (cert === undefined || key === undefined) return tls;
+  const pkcs8 = await readPem(key, toPkcs8);
   return {
-    ...(ca === undefined ? {} : { caCerts: [await Deno.readTextFile(ca)] }),
-    ...(cert === undefined || key === undefined ? {} : {
-      cert: await Deno.readTextFile(cert),
-      key: toPkcs8(await Deno.readTextFile(key)),
-    }),
+    ...tls,
+    cert: await readPem(cert, (text) => readClientChain(text, pkcs8)),
+    key: pkcs8,
   };
+}
+
+/** What `read` makes of a file of an option; an error contains the path. */
+async function readPem(
+  path: string,
+  read: (text: string) => string | Promise<string>,
+): Promise<string> {
+  try {
+    return await read(await readBounded(path, MAX_FILE));
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**

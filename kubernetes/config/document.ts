@@ -85,8 +85,8 @@ export class Field {
   /** This value as a boolean, with the spellings of YAML 1.1. */
   truth(): boolean {
     const text = this.text();
-    if (/^(true|yes|on)$/i.test(text)) return true;
-    if (/^(false|no|off)$/i.test(text)) return false;
+    if (/^(true|yes|on|y)$/i.test(text)) return true;
+    if (/^(false|no|off|n)$/i.test(text)) return false;
     throw this.error("this must be true or false");
   }
 
@@ -142,9 +142,15 @@ async function parse(
   schema: "failsafe" | "core",
 ): Promise<unknown> {
   // Loaded here, because it takes 15 ms, which programs without a kubeconfig save.
-  const { parseYaml } = await import("../../deps.ts");
+  const { parseAllYaml } = await import("../../deps.ts");
   try {
-    return parseYaml(text, { schema });
+    // As in kubectl: of several documents, the first counts, and of several fields
+    // with the same name, the last.
+    const [value] = parseAllYaml(text, {
+      schema,
+      allowDuplicateKeys: true,
+    }) as unknown[];
+    return value;
   } catch (cause) {
     const message = cause instanceof RangeError
       ? "it is nested too deeply"

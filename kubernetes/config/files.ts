@@ -11,13 +11,17 @@ export const MAX_FILE: number = 1024 * 1024;
 
 /**
  * Reads a text file of at most `limit` bytes; stops reading at the limit, for
- * example for `/dev/zero`.
+ * example for `/dev/zero`. The text is in UTF-8, or in UTF-16 with a byte order
+ * mark, as PowerShell writes it. If it is `strict`, other bytes are an error;
+ * otherwise they are replaced, because a comment before a certificate may have any
+ * encoding.
  *
  * Throws `Error`, or Deno's own error when the file cannot be opened.
  */
 export async function readBounded(
   path: string,
   limit: number,
+  strict: boolean = false,
 ): Promise<string> {
   using file = await Deno.open(path);
   const info = await file.stat();
@@ -32,7 +36,24 @@ export async function readBounded(
     if (size > limit) throw new Error(`it has more than ${limit} bytes`);
     chunks.push(chunk.subarray(0, count));
   }
-  return await new Blob(chunks).text();
+  return decodeText(await new Blob(chunks).bytes(), strict);
+}
+
+function decodeText(bytes: Uint8Array, fatal: boolean): string {
+  const mark = `${bytes[0]},${bytes[1]}`;
+  const encoding = mark === "255,254"
+    ? "utf-16le"
+    : mark === "254,255"
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal }).decode(bytes);
+  } catch (cause) {
+    throw new Error(
+      "it is neither in UTF-8 nor in UTF-16 with a byte order mark",
+      { cause },
+    );
+  }
 }
 
 /** Reads the file whose path is in a field. An error contains the field and the path. */
@@ -66,17 +87,4 @@ function decodeData(field: Field): string {
   } catch (cause) {
     throw field.error("this is not base64", cause);
   }
-}
-
-/** Reads certificates in PEM. */
-export async function certificatesOf(
-  data: Field | undefined,
-  file: Field | undefined,
-): Promise<string | undefined> {
-  const found = await dataOrFile(data, file);
-  if (found === undefined) return undefined;
-  if (!found.text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw found.field.error("it contains no certificate in PEM");
-  }
-  return found.text;
 }

@@ -7,6 +7,7 @@
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names } from "../../values.ts";
+import { isHeaderValue, utf8 } from "./header_value.ts";
 
 /** The user to act as. */
 export interface Impersonation {
@@ -52,20 +53,6 @@ export function impersonationHeaders(
       `${name} contains a control character, or begins or ends with a space`,
     );
   });
-}
-
-/** Whether a value is allowed in a header line. */
-export function isHeaderValue(value: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return !/[\x00-\x08\x0a-\x1f\x7f]/.test(value) && value.trim() === value;
-}
-
-/** Converts a value to a byte string; the API server decodes it as UTF-8. */
-function utf8(value: string): string {
-  return Array.from(
-    new TextEncoder().encode(value),
-    (byte) => String.fromCharCode(byte),
-  ).join("");
 }
 
 /**

@@ -9,6 +9,7 @@ import { impersonationHeaders } from "./impersonation.ts";
 import type { TargetOverrides } from "./target.ts";
 import { KubeConfigError } from "./error.ts";
 import { MAX_FILE, readBounded } from "./files.ts";
+import { bearer, isHeaderValue } from "./header_value.ts";
 
 /** Where Kubernetes puts a service account's files. */
 export const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -44,18 +45,27 @@ export async function inClusterTarget(
   { url, folder }: InCluster,
   { server, token, impersonate }: TargetOverrides,
 ): Promise<ClusterTarget> {
-  const [bearer, caCert] = await Promise.all([
-    token ?? read(`${folder}/token`),
+  const [text, caCert] = await Promise.all([
+    token ?? readToken(`${folder}/token`),
     read(`${folder}/ca.crt`),
   ]);
   return {
     url: server ?? url,
     headers: [
-      ["authorization", `Bearer ${bearer.trim()}`],
+      ["authorization", bearer(text)],
       ...(impersonate === undefined ? [] : impersonationHeaders(impersonate)),
     ],
     tls: { caCerts: [caCert] },
   };
+}
+
+async function readToken(file: string): Promise<string> {
+  const token = (await read(file)).trim();
+  if (token !== "" && isHeaderValue(token)) return token;
+  throw new KubeConfigError(
+    "the token is empty or contains a control character",
+    { file },
+  );
 }
 
 async function read(file: string): Promise<string> {

@@ -11,11 +11,8 @@ import { checkNames, type Names } from "../../values.ts";
 import { type Field, MAX_TEXT, readDocument } from "./document.ts";
 import { KubeConfigError } from "./error.ts";
 import { readBounded } from "./files.ts";
-import {
-  checkImpersonation,
-  type Impersonation,
-  isHeaderValue,
-} from "./impersonation.ts";
+import { isHeaderValue } from "./header_value.ts";
+import { checkImpersonation, type Impersonation } from "./impersonation.ts";
 import {
   findInCluster,
   type InCluster,
@@ -352,7 +349,7 @@ async function readFile(
   needed: boolean,
 ): Promise<string | undefined> {
   try {
-    return await readBounded(file, MAX_TEXT);
+    return await readBounded(file, MAX_TEXT, true);
   } catch (cause) {
     if (!needed && cause instanceof Deno.errors.NotFound) return undefined;
     const { message } = cause as Error;

@@ -65,7 +65,8 @@ function readLines(text: string): Line[] {
 /** The value of a key in the map that starts with the first line. */
 function valueOf(lines: readonly Line[], key: string): Found | undefined {
   const column = lines[0]?.column;
-  const start = lines.findIndex((line) =>
+  // Of several fields with the same name, the last counts.
+  const start = lines.findLastIndex((line) =>
     line.column === column && keyOf(line.text) === key
   );
   if (start < 0) return undefined;

@@ -13,7 +13,7 @@ import {
   stopTimer,
 } from "../../connection/time/clock.ts";
 import type { Field } from "./document.ts";
-import { isHeaderValue } from "./impersonation.ts";
+import { isHeaderValue } from "./header_value.ts";
 import type { Cluster, Plugin } from "./schema.ts";
 
 /** What a plugin printed. */
@@ -191,7 +191,11 @@ async function outputOf(
   const stdout = collect(child.stdout, MAX_OUTPUT, () => {
     giveUp(`printed more than ${MAX_OUTPUT} bytes`);
   });
-  const stderr = complaint(child.stderr, interactive);
+  // A user can also respond in a browser, to an address that the plugin prints.
+  const stderr = complaint(
+    child.stderr,
+    interactive || Deno.stderr.isTerminal(),
+  );
   try {
     const [status, output] = await Promise.race([
       Promise.all([child.status, stdout]),
@@ -243,15 +247,15 @@ async function collect(
   return await new Blob(chunks).text();
 }
 
-/** The end of a plugin's standard error. It is also shown if a user can respond to it. */
+/** The end of a plugin's standard error; if it is `shown`, it is also copied to this process's own. */
 async function complaint(
   stream: ReadableStream<Uint8Array>,
-  interactive: boolean,
+  shown: boolean,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) {
-    if (interactive) await Deno.stderr.write(chunk);
+    if (shown) await Deno.stderr.write(chunk);
     text = (text + decoder.decode(chunk, { stream: true }))
       .slice(-MAX_COMPLAINT);
   }

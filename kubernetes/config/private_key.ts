@@ -16,7 +16,8 @@ const NULL = 0x05;
 /** The curve inside a SEC1 key: `[0] EXPLICIT` (RFC 5915 3). */
 const EC_PARAMETERS = 0xa0;
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
+const BLOCK =
+  /-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n([\s\S]*?)-----END \1-----/g;
 
 /**
  * Converts a private key in PEM: PKCS#1 (`RSA PRIVATE KEY`) and SEC1 (`EC PRIVATE

@@ -38,7 +38,11 @@ export interface User {
   readonly asUid?: Field;
   readonly asGroups: readonly Field[];
   readonly asExtra: readonly (readonly [name: string, values: Field[]])[];
-  readonly plugin?: Plugin;
+  /**
+   * Reads the fields of the plugin. Throws `KubeConfigError` for invalid ones; they
+   * do not concern those who use another user.
+   */
+  readonly plugin?: () => Plugin;
   readonly authProvider?: Field;
 }
 
@@ -192,7 +196,7 @@ function readUser(name: string, field: Field): User {
     asGroups: texts(field.get("as-groups")),
     asExtra: (field.get("as-user-extra")?.fields() ?? [])
       .map(([name, values]) => [name, texts(values)] as const),
-    plugin: exec && readPlugin(exec),
+    plugin: exec && (() => readPlugin(exec)),
     authProvider: field.get("auth-provider"),
   };
 }

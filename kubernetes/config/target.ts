@@ -8,15 +8,13 @@
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import type { NameValue } from "../../frame/types.ts";
 import type { Field } from "./document.ts";
-import { certificatesOf, dataOrFile, readFileOf } from "./files.ts";
-import {
-  type Impersonation,
-  impersonationHeaders,
-  isHeaderValue,
-} from "./impersonation.ts";
+import { readAuthorities, readClientChain } from "./certificates.ts";
+import { dataOrFile, readFileOf } from "./files.ts";
+import { bearer, isHeaderValue } from "./header_value.ts";
+import { type Impersonation, impersonationHeaders } from "./impersonation.ts";
 import { PluginCache, runPlugin } from "./plugin.ts";
 import { toPkcs8 } from "./private_key.ts";
-import type { Cluster, User } from "./schema.ts";
+import type { Cluster, Plugin, User } from "./schema.ts";
 
 /** How to reach an API server, and with which credentials: a part of `TargetOptions`. */
 export interface ClusterTarget {
@@ -51,9 +49,9 @@ export async function readTarget(
   user: User | undefined,
   overrides: TargetOverrides,
 ): Promise<ClusterTarget> {
-  refuseSkippedVerification(cluster);
-  const caCert = await certificatesOf(cluster.caData, cluster.caFile);
+  const caCert = await authoritiesOf(cluster);
   const url = serverUrl(cluster, overrides.server, caCert !== undefined);
+  refuseSkippedVerification(cluster, url);
   const proxy = proxyOf(cluster);
   const credentials = await credentialsOf(
     user,
@@ -87,15 +85,13 @@ export async function readTarget(
   };
 }
 
-function refuseSkippedVerification({ skipVerify, server }: Cluster): void {
-  if (skipVerify === undefined) return;
-  const host = URL.canParse(server?.text() ?? "")
-    ? new URL(server?.text() ?? "").hostname
-    : "HOST";
+/** The URL decides, because without TLS there is nothing to skip. */
+function refuseSkippedVerification({ skipVerify }: Cluster, url: URL): void {
+  if (skipVerify === undefined || url.protocol !== "https:") return;
   throw skipVerify.error(
     "Deno cannot skip the check of a certificate for one connection. " +
       "Name the authority in certificate-authority instead; or remove this line and " +
-      `run Deno with --unsafely-ignore-certificate-errors=${host}, which turns the check ` +
+      `run Deno with --unsafely-ignore-certificate-errors=${url.hostname}, which turns the check ` +
       "off for this host in the whole process",
   );
 }
@@ -136,9 +132,9 @@ function proxyOf({ proxyUrl }: Cluster): string | undefined {
   const text = proxyUrl.text();
   if (!URL.canParse(text)) throw proxyUrl.error("this is not a URL");
   const { protocol } = new URL(text);
-  if (protocol === "http:" || protocol === "https:") return text;
+  if (/^(https?|socks5h?):$/.test(protocol)) return text;
   throw proxyUrl.error(
-    `the URL of a proxy must begin with http: or https:, not with ${protocol}`,
+    `the URL of a proxy must begin with http:, https: or socks5:, not with ${protocol}`,
   );
 }
 
@@ -162,37 +158,63 @@ interface Credentials {
 async function credentialsOf(
   user: User | undefined,
   { token: override }: TargetOverrides,
-  run: (plugin: NonNullable<User["plugin"]>) => ReturnType<typeof runPlugin>,
+  run: (plugin: Plugin) => ReturnType<typeof runPlugin>,
 ): Promise<Credentials> {
-  const given = override === undefined ? undefined : `Bearer ${override}`;
+  const given = override === undefined ? undefined : bearer(override);
   if (user === undefined) return { authorization: given };
-  if (user.authProvider !== undefined) {
-    throw user.authProvider.error(
-      "auth-provider is not supported (kubectl dropped it in 1.26); use a credential plugin in exec",
-    );
-  }
+  if (given === undefined) refuseAuthProvider(user);
   const authorization = given ?? await authorizationOf(user);
   const certificate = await clientCertificate(user);
-  if (user.plugin === undefined || authorization !== undefined) {
+  // As in kubectl, a user with other credentials needs no plugin.
+  if (
+    user.plugin === undefined || authorization !== undefined ||
+    certificate.cert !== undefined
+  ) {
     return { authorization, ...certificate };
   }
-  const { plugin } = user;
+  const plugin = user.plugin();
   const cache = caches.get(user) ?? new PluginCache();
   caches.set(user, cache);
   const { token, cert, key } = await cache.get(() => run(plugin));
   return {
-    authorization: token === undefined ? undefined : `Bearer ${token}`,
+    authorization: token === undefined ? undefined : bearer(token),
     ...(cert === undefined || key === undefined
-      ? certificate
-      : { cert, key: converted(key, plugin.command) }),
+      ? {}
+      : await certificateOfPlugin(cert, key, plugin.command)),
   };
+}
+
+async function certificateOfPlugin(
+  cert: string,
+  key: string,
+  command: Field,
+): Promise<{ cert: string; key: string }> {
+  try {
+    const pkcs8 = toPkcs8(key);
+    return { cert: await readClientChain(cert, pkcs8), key: pkcs8 };
+  } catch (cause) {
+    throw command.error(
+      `the credential plugin ${command.text()} printed a client certificate or key that cannot be used: ${
+        (cause as Error).message
+      }`,
+      cause,
+    );
+  }
+}
+
+function refuseAuthProvider({ authProvider }: User): void {
+  if (authProvider === undefined) return;
+  const name = authProvider.get("name")?.text() ?? "";
+  throw authProvider.error(
+    `the auth-provider "${name}" is not supported (kubectl removed gcp and azure in 1.26; only oidc is left); use a credential plugin in exec, or give a token`,
+  );
 }
 
 async function authorizationOf(user: User): Promise<string | undefined> {
   const { token, tokenFile, username, password } = user;
-  const bearer = tokenFile ?? token;
+  const source = tokenFile ?? token;
   if (username !== undefined || password !== undefined) {
-    if (bearer !== undefined) {
+    if (source !== undefined) {
       throw user.field.error(
         `the user "${user.name}" has both a token and a password`,
       );
@@ -200,13 +222,18 @@ async function authorizationOf(user: User): Promise<string | undefined> {
     const pair = `${username?.text() ?? ""}:${password?.text() ?? ""}`;
     return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
   }
-  if (bearer === undefined) return undefined;
+  if (tokenFile === undefined) {
+    return token && bearer(checkToken(token.text().trim(), token));
+  }
   // The file takes precedence. It is read each time, because tokens in files
-  // change.
-  const text = tokenFile === undefined
-    ? bearer.text()
-    : await readFileOf(tokenFile);
-  return `Bearer ${checkToken(text.trim(), bearer)}`;
+  // change. As in kubectl, the token replaces a file that has none.
+  try {
+    const text = await readFileOf(tokenFile);
+    return bearer(checkToken(text.trim(), tokenFile));
+  } catch (error) {
+    if (token === undefined) throw error;
+    return bearer(checkToken(token.text().trim(), token));
+  }
 }
 
 function checkToken(token: string, field: Field): string {
@@ -218,7 +245,7 @@ function checkToken(token: string, field: Field): string {
 async function clientCertificate(
   user: User,
 ): Promise<{ cert?: string; key?: string }> {
-  const cert = await certificatesOf(user.certData, user.certFile);
+  const cert = await dataOrFile(user.certData, user.certFile);
   const key = await dataOrFile(user.keyData, user.keyFile);
   if (cert === undefined && key === undefined) return {};
   if (cert === undefined || key === undefined) {
@@ -228,12 +255,30 @@ async function clientCertificate(
       } but no ${cert === undefined ? "client-certificate" : "client-key"}`,
     );
   }
-  return { cert, key: converted(key.text, key.field) };
+  const pkcs8 = await explained(key.field, () => toPkcs8(key.text));
+  return {
+    cert: await explained(
+      cert.field,
+      () => readClientChain(cert.text, pkcs8),
+    ),
+    key: pkcs8,
+  };
 }
 
-function converted(key: string, field: Field): string {
+async function authoritiesOf(
+  { caData, caFile }: Cluster,
+): Promise<string | undefined> {
+  const found = await dataOrFile(caData, caFile);
+  return found && explained(found.field, () => readAuthorities(found.text));
+}
+
+/** The result of `work`; an error contains the place of the field. */
+async function explained<T>(
+  field: Field,
+  work: () => T | Promise<T>,
+): Promise<T> {
   try {
-    return toPkcs8(key);
+    return await work();
   } catch (cause) {
     throw field.error((cause as Error).message, cause);
   }

@@ -196,6 +196,12 @@ Deno.test("a redirect of the API server is not followed, because it would leak t
 Deno.test("errors in the options or the kubeconfig are printed", async () => {
   await using cluster = await FakeCluster.start({ exec: echoCall });
   const cases: [args: string[], code: number, message: RegExp][] = [
+    [["--ca", "deno.json", "web"], 1, /deno\.json: it contains no cert/],
+    [
+      ["--tls-server-name", "other.example", "web"],
+      1,
+      /not ?valid ?for ?name/i,
+    ],
     [
       ["--context", "none", "web"],
       1,

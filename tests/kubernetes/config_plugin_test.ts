@@ -253,21 +253,88 @@ Deno.test(
   },
 );
 
+/** Replaces a property of an object until disposal. */
+function replace(object: object, name: string, value: unknown): Disposable {
+  const before = Object.getOwnPropertyDescriptor(object, name);
+  Object.defineProperty(object, name, { value, configurable: true });
+  return {
+    [Symbol.dispose]() {
+      if (before) Object.defineProperty(object, name, before);
+      else Reflect.deleteProperty(object, name);
+    },
+  };
+}
+
 Deno.test("a plugin that needs a terminal is refused without one", async () => {
-  const stdin = Object.getOwnPropertyDescriptor(Deno.stdin, "isTerminal");
-  Object.defineProperty(Deno.stdin, "isTerminal", {
-    value: () => false,
-    configurable: true,
+  using _stdin = replace(Deno.stdin, "isTerminal", () => false);
+  await withPlugin(print({ token: "t" }), {
+    interactiveMode: "Always",
+  }, async (target) => {
+    const error = await assertRejects(() => target(), KubeConfigError);
+    assertStringIncludes(error.message, "needs a terminal");
   });
-  try {
-    await withPlugin(print({ token: "t" }), {
-      interactiveMode: "Always",
-    }, async (target) => {
-      const error = await assertRejects(() => target(), KubeConfigError);
-      assertStringIncludes(error.message, "needs a terminal");
-    });
-  } finally {
-    delete (Deno.stdin as { isTerminal?: unknown }).isTerminal;
-    if (stdin) Object.defineProperty(Deno.stdin, "isTerminal", stdin);
+});
+
+Deno.test("what a plugin writes to standard error is shown on a terminal", async () => {
+  let shown = "";
+  using _stdin = replace(Deno.stdin, "isTerminal", () => false);
+  using _write = replace(Deno.stderr, "write", (bytes: Uint8Array) => {
+    shown += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  });
+  for (const isTerminal of [true, false]) {
+    using _stderr = replace(Deno.stderr, "isTerminal", () => isTerminal);
+    shown = "";
+    const script = `echo open a browser >&2\n${print({ token: "t" })}`;
+    await withPlugin(
+      script,
+      { interactiveMode: "IfAvailable" },
+      async (target) => {
+        await target();
+        assertEquals(shown, isTerminal ? "open a browser\n" : "");
+      },
+    );
   }
+});
+
+/** A kubeconfig whose current user is "ann", in JSON. */
+function withUsers(users: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({
+    "current-context": "a",
+    contexts: [{ name: "a", context: { cluster: "c", user: "ann" } }],
+    clusters: [{ name: "c", cluster: { server: "https://a.example" } }],
+    users: Object.entries(users).map(([name, user]) => ({ name, user })),
+  });
+}
+
+Deno.test("the invalid plugin of another user does no harm", async () => {
+  const plugins = [
+    { command: "x" },
+    { apiVersion: V1BETA1 },
+    { apiVersion: V1, command: "x" },
+    { apiVersion: V1, command: "x", interactiveMode: "Sometimes" },
+    { apiVersion: V1BETA1, command: "x", env: [{ value: "y" }] },
+  ];
+  for (const exec of plugins) {
+    const text = withUsers({ ann: { token: "t" }, bob: { exec } });
+    const config = await loadKubeConfig({ text });
+    assertEquals((await config.target()).headers.length, 1);
+    const other = await loadKubeConfig({ text, user: "bob" });
+    await assertRejects(() => other.target(), KubeConfigError);
+  }
+});
+
+Deno.test("a user with a client certificate needs no plugin", async () => {
+  const { cert, key } = await makeCertificate();
+  const base64 = (text: string): string =>
+    new TextEncoder().encode(text).toBase64();
+  const text = withUsers({
+    ann: {
+      "client-certificate-data": base64(cert),
+      "client-key-data": base64(key),
+      exec: { apiVersion: V1BETA1, command: "/nowhere/plugin" },
+    },
+  });
+  const { tls } = await (await loadKubeConfig({ text })).target();
+  assertEquals(tls?.cert, cert);
 });

@@ -222,10 +222,10 @@ Deno.test("without KUBECONFIG, ~/.kube/config is read, and without both there is
   });
 });
 
-Deno.test("a token file is read at each call and takes precedence over a token", async () => {
+Deno.test("a token file is read at each call", async () => {
   await withFolder({ token: "one\n" }, async (folder) => {
     const config = await loadKubeConfig({
-      text: kubeconfig({ user: `token: none\ntokenFile: ${folder}/token` }),
+      text: kubeconfig({ user: `tokenFile: ${folder}/token` }),
     });
     const authorization = async (): Promise<string> =>
       (await config.target()).headers[0][1];
@@ -235,6 +235,32 @@ Deno.test("a token file is read at each call and takes precedence over a token",
     await Deno.writeTextFile(`${folder}/token`, "");
     await assertRejects(authorization, KubeConfigError, "the token is empty");
   });
+});
+
+Deno.test("a token file takes precedence over a token, which replaces a file that is missing or empty", async () => {
+  await withFolder({ token: "of the file" }, async (folder) => {
+    const file = `${folder}/token`;
+    const config = await loadKubeConfig({
+      text: kubeconfig({ user: `token: own\ntokenFile: ${file}` }),
+    });
+    const authorization = async (): Promise<string> =>
+      (await config.target()).headers[0][1];
+    assertEquals(await authorization(), "Bearer of the file");
+    await Deno.writeTextFile(file, "\n");
+    assertEquals(await authorization(), "Bearer own");
+    await Deno.remove(file);
+    assertEquals(await authorization(), "Bearer own");
+  });
+});
+
+Deno.test("a token is sent in UTF-8", async () => {
+  const expected = [["authorization", "Bearer t\u00c3\u00a9"]];
+  assertEquals<unknown>(
+    (await target({ user: "token: t\u00e9" })).headers,
+    expected,
+  );
+  const config = await loadKubeConfig({ text: kubeconfig(), token: "t\u00e9" });
+  assertEquals<unknown>((await config.target()).headers, expected);
 });
 
 Deno.test("in a pod, the service account is used and read at each call", async () => {
@@ -261,6 +287,12 @@ Deno.test("in a pod, the service account is used and read at each call", async (
       assertEquals(
         [headers[0][1], tls?.caCerts],
         ["Bearer two", [other]],
+      );
+      await Deno.writeTextFile(`${folder}/token`, "\n");
+      await assertRejects(
+        () => inClusterTarget(found, overrides),
+        KubeConfigError,
+        "/token: the token is empty",
       );
       await Deno.remove(`${folder}/token`);
       assertEquals(await findInCluster(folder), undefined);
@@ -412,10 +444,10 @@ Deno.test("an error has line and field, and contains no secret", async () => {
       /\/nowhere\/ca cannot be read/,
     ],
     [
-      kubeconfig({ cluster: "server: https://x\nproxy-url: socks5://p" }),
+      kubeconfig({ cluster: "server: https://x\nproxy-url: socks4://p" }),
       17,
       "clusters[0].cluster.proxy-url",
-      /not with socks5:/,
+      /http:, https: or socks5:, not with socks4:/,
     ],
     [
       kubeconfig({ cluster: "server: https://x\ninsecure-skip-tls-verify: 7" }),
@@ -519,6 +551,80 @@ Deno.test("merge keys, CRLF and a byte order mark are read as in kubectl", async
     ["authorization", "Bearer merged"],
     ["impersonate-user", "jane"],
   ]);
+});
+
+Deno.test("a file may be in UTF-16 with a byte order mark, and other encodings are refused", async () => {
+  const text = kubeconfig({ user: "token: t\u00e9" });
+  const units = Uint16Array.from(`\ufeff${text}`, (char) => char.charCodeAt(0));
+  const little = new Uint8Array(units.length * 2);
+  const view = new DataView(little.buffer);
+  units.forEach((unit, index) => view.setUint16(index * 2, unit, true));
+  const big = little.slice();
+  units.forEach((unit, index) =>
+    new DataView(big.buffer).setUint16(index * 2, unit)
+  );
+  await withFolder({}, async (folder) => {
+    const paths = [`${folder}/config`];
+    for (const bytes of [little, big]) {
+      await Deno.writeFile(paths[0], bytes);
+      const { headers } = await (await loadKubeConfig({ paths })).target();
+      assertEquals(headers, [["authorization", "Bearer t\u00c3\u00a9"]]);
+    }
+    // One byte for each character, as in Latin-1.
+    await Deno.writeFile(
+      paths[0],
+      Uint8Array.from(text, (char) => char.charCodeAt(0)),
+    );
+    await assertRejects(
+      () => loadKubeConfig({ paths }),
+      KubeConfigError,
+      "it is neither in UTF-8 nor in UTF-16",
+    );
+  });
+});
+
+Deno.test("as in kubectl, the last of several fields with one name counts, and the first document", async () => {
+  const text = `---\n${
+    kubeconfig({ user: "token: one\ntoken: two" })
+  }---\nkind: Pod\n`;
+  const { headers } = await (await loadKubeConfig({ text })).target();
+  assertEquals(headers, [["authorization", "Bearer two"]]);
+  const error = await assertRejects(
+    () => target({ user: "token: one\ntoken: {}" }),
+    KubeConfigError,
+  );
+  assertEquals(error.line, 22);
+});
+
+Deno.test("y and n are booleans, as in YAML 1.1", async () => {
+  const server = "server: https://a.example";
+  await target({ cluster: `${server}\ninsecure-skip-tls-verify: n` });
+  await assertRejects(
+    () => target({ cluster: `${server}\ninsecure-skip-tls-verify: y` }),
+    KubeConfigError,
+    "--unsafely-ignore-certificate-errors=a.example",
+  );
+});
+
+Deno.test("a cluster without TLS may skip verification, which it does not have", async () => {
+  const { url } = await target({
+    cluster: "server: http://localhost:8080\ninsecure-skip-tls-verify: true",
+  });
+  assertEquals(url, "http://localhost:8080");
+});
+
+Deno.test("a caller's token replaces an auth-provider, which is refused otherwise", async () => {
+  const text = kubeconfig({ user: "auth-provider: { name: oidc }" });
+  const config = await loadKubeConfig({ text, token: "t" });
+  assertEquals((await config.target()).headers, [[
+    "authorization",
+    "Bearer t",
+  ]]);
+  await assertRejects(
+    async () => await (await loadKubeConfig({ text })).target(),
+    KubeConfigError,
+    'the auth-provider "oidc" is not supported',
+  );
 });
 
 Deno.test("a caller's token that is not allowed in a header is refused", async () => {

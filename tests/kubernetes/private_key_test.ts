@@ -80,6 +80,15 @@ Deno.test("a PKCS#8 key is not changed, and other keys are refused with a reason
   }
 });
 
+Deno.test("spaces after the first line of a key are ignored", () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const pem = privateKey.export({ type: "pkcs1", format: "pem" }) as string;
+  assertEquals(
+    toPkcs8(pem.replace("KEY-----\n", "KEY----- \t\n")),
+    toPkcs8(pem),
+  );
+});
+
 Deno.test("a SEC1 key cut at any byte is refused", () => {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const der = new Uint8Array(
