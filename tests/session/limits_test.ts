@@ -224,6 +224,16 @@ Deno.test("maxRapidResets: replies and streams that end without an error restore
   );
 });
 
+Deno.test("maxRapidResets: streams that had a reply are not counted, however many are reset at once", () => {
+  const harness = makeServer({ maxRapidResets: 2 });
+  const ids = Array.from({ length: 20 }, (_, index) => 2 * index + 1);
+  harness.give(...ids.map((id) => synStream(id)));
+  for (const id of ids) harness.session.submitSynReply(0, id, HEADERS_LIST);
+  harness.session.send();
+  harness.give(...ids.map((id) => rstStream(id)));
+  assertEquals(harness.session.failure, undefined);
+});
+
 Deno.test("maxRapidResets: bytes do not restore the budget", () => {
   assertEdge(
     makeServer({ maxRapidResets: 4 }),
