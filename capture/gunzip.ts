@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { ByteQueue } from "./byte_queue.ts";
 
@@ -63,7 +64,9 @@ export class Gunzip {
     }
     if (this.#state === "over") queue.at = queue.bytes.length;
     if (queue.available > MAX_HEAD && this.#state === "head") {
-      throw new TypeError("the head of the gzip file is too long");
+      throw new ZlibError(
+        `a head with more than ${MAX_HEAD} bytes`,
+      );
     }
     queue.keep();
   }

@@ -26,6 +26,8 @@ const TEXT = new TextDecoder();
 
 interface Interface {
   readonly linkType: number;
+  /** Most bytes of a packet that were captured; 0: all. */
+  readonly snapLength: number;
   readonly unitsPerMs: number;
   /** Added to all times, ms. */
   readonly offset: number;
@@ -126,13 +128,16 @@ export class PcapngReader implements PacketReader {
       }
       case SIMPLE_PACKET: {
         this.#need(body, end, 4);
+        const { linkType, snapLength } = this.#interface(0);
+        // The block has no length of what was captured, only padding behind it.
         const kept = Math.min(
           view.getUint32(body, littleEndian),
+          snapLength || Infinity,
           end - body - 4,
         );
         return {
           time: 0,
-          linkType: this.#interface(0).linkType,
+          linkType,
           data: bytes.subarray(body + 4, body + 4 + kept),
         };
       }
@@ -195,5 +200,10 @@ function readInterface(
     }
     at += 4 + length + (-length & 3);
   }
-  return { linkType: view.getUint16(body, littleEndian), unitsPerMs, offset };
+  return {
+    linkType: view.getUint16(body, littleEndian),
+    snapLength: view.getUint32(body + 4, littleEndian),
+    unitsPerMs,
+    offset,
+  };
 }

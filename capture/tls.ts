@@ -40,6 +40,8 @@ const TLS_1_3 = 0x0304;
 const MAX_MESSAGE = 1 << 16;
 /** Most records that may be missing in a gap; this number of sequence numbers is tried. */
 const MOST_LOST_RECORDS = 1024;
+/** Most records of a handshake in TLS 1.3 that are left out if only their secret is missing. */
+const MOST_SPARED = 64;
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 
@@ -67,6 +69,11 @@ interface Direction {
   sequence: number;
   /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
+  /**
+   * Number of records that may be left out because the key log lacks the secret of
+   * the handshake.
+   */
+  spared: number;
   /** Whether decryption is impossible; this was already reported. */
   isUnreadable: boolean;
 }
@@ -121,10 +128,21 @@ class TlsConnection {
       const item = this.#queue[0];
       if (item === undefined) return;
       const { side, record } = item;
-      if (record === "end") this.#inner.layer(side).end();
+      if (record === "end") this.#end(side);
       else await this.#record(side, record);
       this.#queue.shift();
     }
+  }
+
+  #end(side: Side): void {
+    const { spared, isUnreadable } = this.#directions[side];
+    if (!isUnreadable && spared > 0 && spared < MOST_SPARED) {
+      this.#tellUnopened(
+        side,
+        "no record opens with the secrets of the key log",
+      );
+    }
+    this.#inner.layer(side).end();
   }
 
   async #record(side: Side, record: TlsRecord): Promise<void> {
@@ -152,6 +170,11 @@ class TlsConnection {
     if (!this.#areKeysMade) await this.#makeKeys(side);
     if (direction.keys.length === 0) {
       direction.isUnreadable = true;
+      // The other direction may have its secret.
+      this.#tellUnopened(
+        side,
+        "the key log does not have the secret of this direction",
+      );
       return;
     }
     await this.#open(side, record);
@@ -162,10 +185,12 @@ class TlsConnection {
     const direction = this.#directions[side];
     const opened = await this.#tryKeys(direction, head, body, lost > 0);
     if (opened === undefined) {
+      if (direction.spared > 0 && --direction.spared > 0) return;
       direction.isUnreadable = true;
       this.#tellUnopened(side, "a record does not open with its key");
       return;
     }
+    direction.spared = 0;
     const { content, records, key } = opened;
     const inner = this.#inner.layer(side);
     if (lost > 0) {
@@ -337,6 +362,8 @@ class TlsConnection {
         if (secret === undefined) continue;
         direction.keys.push(await keyOfTls13(suite, secret));
       }
+      const ofHandshake = names[names.length - 2];
+      if (!secrets.has(ofHandshake)) direction.spared = MOST_SPARED;
     }
   }
 
@@ -395,6 +422,7 @@ function newDirection(): Direction {
     keys: [],
     sequence: 0,
     handshake: NOTHING,
+    spared: 0,
     isUnreadable: false,
   };
 }

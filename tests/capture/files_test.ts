@@ -1,4 +1,4 @@
-import { assert, assertEquals, concat } from "../deps.ts";
+import { assert, assertEquals, assertStringIncludes, concat } from "../deps.ts";
 import { PcapReader } from "../../capture/pcap.ts";
 import { PcapngReader } from "../../capture/pcapng.ts";
 import { ipv4Packet, pcapFile, pcapngFile } from "./packets.ts";
@@ -67,6 +67,22 @@ Deno.test("pcapng: blocks whose length does not count the padding, as early prog
   assertEquals(read, packets);
 });
 
+Deno.test("pcapng: a simple packet ends where the interface cuts packets off, not with its padding", () => {
+  const file = pcapngFile(101, []);
+  const view = new DataView(file.buffer);
+  // The interface follows the section, of 28 bytes.
+  view.setUint32(28 + 12, 5, true);
+  const block = new Uint8Array(24);
+  const blockView = new DataView(block.buffer);
+  [3, 24, 1000].forEach((value, index) =>
+    blockView.setUint32(4 * index, value, true)
+  );
+  block.fill(7, 12, 17);
+  blockView.setUint32(20, 24, true);
+  const packets = [...new PcapngReader().read(concat([file, block]))];
+  assertEquals(packets.map(({ data }) => data), [new Uint8Array(5).fill(7)]);
+});
+
 Deno.test("a file gives the same records in one piece and in pieces of any size", async () => {
   const packets = conversation();
   for (const file of [packets, await gzip(packets)]) {
@@ -133,6 +149,15 @@ Deno.test("a damaged gzip file gives everything before the damage", async () => 
   const reading = await read([packed]);
   assert(reading.frames.length > 50);
   assert(reading.warnings.length > 0);
+});
+
+Deno.test("a gzip file with an endless head is damaged", async () => {
+  const file = new Uint8Array(300_000).fill(0x41);
+  // The flag of a file name, which no zero ends.
+  file.set([0x1f, 0x8b, 8, 8]);
+  const { warnings } = await read([file]);
+  assertEquals(warnings.length, 1);
+  assertStringIncludes(warnings[0], "the gzip file is damaged (a head with");
 });
 
 Deno.test("several gzip members form one file", async () => {

@@ -38,16 +38,17 @@ Deno.test("TLS 1.2 with AES-GCM is decrypted with a key log", async () => {
   }
 });
 
-Deno.test("TLS 1.3 is decrypted, also after a KeyUpdate", async () => {
-  const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
-  const log = [
-    ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", 1],
-    ["SERVER_HANDSHAKE_TRAFFIC_SECRET", 2],
-    ["CLIENT_TRAFFIC_SECRET_0", 3],
-    ["SERVER_TRAFFIC_SECRET_0", 4],
-  ].map(([label, fill]) =>
-    `${label} ${RANDOM_HEX} ${hex(secret(fill as number))}`
-  ).join("\n");
+const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
+/** The lines of a key log for {@linkcode talkTls13}. */
+const LOG_13 = [
+  "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+  "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+  "CLIENT_TRAFFIC_SECRET_0",
+  "SERVER_TRAFFIC_SECRET_0",
+].map((label, index) => `${label} ${RANDOM_HEX} ${hex(secret(index + 1))}`);
+
+/** A request and its reply in TLS 1.3, with a KeyUpdate. */
+function talkTls13(): Talk {
   const finished = handshake(20, new Uint8Array(32));
   const versions = concat([uint16(43), uint16(2), uint16(0x0304)]);
   const extensions = alpn("spdy/3.1");
@@ -75,7 +76,12 @@ Deno.test("TLS 1.3 is decrypted, also after a KeyUpdate", async () => {
   const updated = sealerOfTls13(expand(secret(3), "traffic upd", 32));
   talk.send("client", updated.seal(23, ping(1)));
   talk.send("server", sealerOfTls13(secret(4)).seal(23, talk.reply(1)));
-  const reading = await read([talk.file()], new KeyLog(log));
+  return talk;
+}
+
+Deno.test("TLS 1.3 is decrypted, also after a KeyUpdate", async () => {
+  const log = new KeyLog(LOG_13.join("\n"));
+  const reading = await read([talkTls13().file()], log);
   assertEquals(words(reading), [
     "> SYN_STREAM 1",
     "> PING",
@@ -85,6 +91,38 @@ Deno.test("TLS 1.3 is decrypted, also after a KeyUpdate", async () => {
     reading.notes[0].text,
     "TLS 1.3, TLS_AES_128_GCM_SHA256, spdy/3.1, decrypted",
   );
+});
+
+Deno.test("TLS 1.3 is decrypted as far as the secrets of a key log reach", async () => {
+  const readWith = async (...lines: number[]) => {
+    const log = lines.map((line) => LOG_13[line]).join("\n");
+    const reading = await read([talkTls13().file()], new KeyLog(log));
+    const notes = reading.notes.map(({ text }) => text.replace(/^.*?: /, ""));
+    return [words(reading), notes];
+  };
+  const decrypted = "TLS 1.3, TLS_AES_128_GCM_SHA256, spdy/3.1, decrypted";
+  const client = ["> SYN_STREAM 1", "> PING"];
+  // The secrets of the handshake are missing: its records are left out.
+  assertEquals(await readWith(2, 3), [
+    [...client, "< SYN_REPLY 1"],
+    ["TLS 1.3, TLS_AES_128_GCM_SHA256, decrypted"],
+  ]);
+  assertEquals(await readWith(0, 1, 2), [client, [
+    decrypted,
+    "a record does not open with its key",
+  ]]);
+  assertEquals(await readWith(0, 2), [client, [
+    "the key log does not have the secret of this direction",
+  ]]);
+  const wrong = [LOG_13[2].slice(0, -2) + "ff", LOG_13[3].slice(0, -2) + "ff"];
+  const reading = await read(
+    [talkTls13().file()],
+    new KeyLog(wrong.join("\n")),
+  );
+  assertEquals(reading.frames, []);
+  assertEquals(reading.notes.map(({ text }) => text), [
+    "TLS 1.3, TLS_AES_128_GCM_SHA256: no record opens with the secrets of the key log",
+  ]);
 });
 
 Deno.test("TLS that cannot be decrypted is reported with the reason", async () => {
