@@ -15,16 +15,32 @@ import {
   TCP_RST,
   TCP_SYN,
 } from "./segment.ts";
+import { isBehindEnd } from "./tcp_half.ts";
 
 /** Most open connections. If there are more, those that were silent longest are removed. */
 const MOST_OPEN = 1 << 14;
 /** Most ended connections that are remembered, so that their late packets do not open new ones. */
 const MOST_CLOSED = 1 << 16;
 
+/**
+ * After a RST, longest wait for packets that it has overtaken: number of packets in
+ * the capture, and ms; and the most connections that wait.
+ */
+const RESET_PACKETS = 256;
+const RESET_TIME = 1000;
+const MOST_RESET = 64;
+/**
+ * Number of segments in a row with foreign sequence numbers that begin a new
+ * connection. A single one may be damaged or forged.
+ */
+const MOST_STRAYS = 3;
+
 /** The data of a connection that has ended. */
 interface Closed {
   readonly number: number;
   readonly bases: readonly [number | undefined, number | undefined];
+  /** Sequence number behind the last byte of each side. */
+  readonly nexts: readonly [number | undefined, number | undefined];
   readonly isClosing: boolean;
 }
 
@@ -33,6 +49,8 @@ export class Connections {
   readonly #context: ConversationContext;
   readonly #open = new Map<string, Conversation>();
   readonly #closed = new Map<string, Closed>();
+  /** The open connections with a RST, in its order. */
+  readonly #reset = new Map<string, Conversation>();
   #count = 0;
 
   /** Creates an empty table. */
@@ -47,6 +65,7 @@ export class Connections {
 
   /** Reads a segment; returns the number of its connection, if that is known. */
   add(segment: Segment): number | undefined {
+    if (this.#reset.size > 0) this.#endReset();
     const { key, flags, sequence, acknowledged, bytes } = segment;
     const side: Side = segment.isFromFirst ? 0 : 1;
     const other: Side = side === 0 ? 1 : 0;
@@ -55,12 +74,20 @@ export class Connections {
     const length = isSyn && bytes.length === 0 ? 0 : segment.length;
     const conversation = this.#find(segment, side, isSyn);
     if (conversation === undefined) return this.#closed.get(key)?.number;
-    const { bases, halves } = conversation;
+    const { bases, halves, strays } = conversation;
     const { packet, time } = this.#context;
     conversation.packets++;
     conversation.lastPacket = packet;
-    bases[side] ??= isSyn ? sequence : (sequence - 1) >>> 0;
     const half = halves[side];
+    const isReset = (flags & TCP_RST) !== 0;
+    const isFin = (flags & TCP_FIN) !== 0;
+    if (!isSyn && half.isFar(sequence)) {
+      // A RST that does not belong to the stream does not end it (RFC 9293 3.5.3).
+      if (!isReset && length > 0) this.#keepStray(conversation, segment);
+      return conversation.number;
+    }
+    if (length > 0 && strays.length > 0) strays.length = 0;
+    bases[side] ??= isSyn ? sequence : (sequence - 1) >>> 0;
     const begin = isSyn ? (sequence + 1) >>> 0 : sequence;
     if (isSyn) half.begin(begin);
     // An acknowledgement of 0 is almost never real; it occurs in packets that were
@@ -69,19 +96,24 @@ export class Connections {
       bases[other] ??= (acknowledged - 1) >>> 0;
       halves[other].acknowledge(acknowledged, conversation.packets, time);
     }
-    const isReset = (flags & TCP_RST) !== 0;
-    const isFin = (flags & TCP_FIN) !== 0;
     // The payload of a RST is a message for people (RFC 9293 3.5.3).
     if (!isReset && (length > 0 || isFin)) {
+      const { reset } = conversation;
+      if (
+        reset?.side === side && length > 0 &&
+        ((sequence - reset.sequence) | 0) >= 0
+      ) conversation.reset = undefined;
       half.add(begin, bytes, length, isFin);
     }
     if (isFin || isReset) conversation.isClosing = true;
-    if (isReset) {
-      conversation.finish("reset");
+    if (halves[0].ended && halves[1].ended) {
+      conversation.end(conversation.reset === undefined ? "closed" : "reset");
       this.#close(key, conversation);
-    } else if (halves[0].ended && halves[1].ended) {
-      conversation.end("closed");
-      this.#close(key, conversation);
+    } else if (isReset) {
+      // Packets that were sent before it may follow in the capture.
+      conversation.reset = { side, sequence, packet, time };
+      this.#reset.set(key, conversation);
+      if (this.#reset.size > MOST_RESET) this.#endReset(true);
     }
     return conversation.number;
   }
@@ -89,9 +121,30 @@ export class Connections {
   /** Ends all connections at the end of the capture. */
   end(): void {
     for (const conversation of this.#open.values()) {
-      conversation.finish("capture ended");
+      conversation.finish(
+        conversation.reset === undefined ? "capture ended" : "reset",
+      );
     }
     this.#open.clear();
+    this.#reset.clear();
+  }
+
+  /** Ends the connections whose RST is old; with `isFull`, at least the first. */
+  #endReset(isFull = false): void {
+    const { packet, time } = this.#context;
+    for (const [key, conversation] of this.#reset) {
+      const { reset } = conversation;
+      if (
+        reset !== undefined && !isFull &&
+        packet - reset.packet < RESET_PACKETS && time - reset.time < RESET_TIME
+      ) return;
+      isFull = false;
+      if (reset === undefined) this.#reset.delete(key);
+      else {
+        conversation.finish("reset");
+        this.#close(key, conversation);
+      }
+    }
   }
 
   /** The connection of the segment; `undefined` for a late packet of one that has ended. */
@@ -109,17 +162,37 @@ export class Connections {
     const isNew = known === undefined ||
       opens && known.bases[side] !== undefined &&
         (known.bases[side] !== sequence || known.isClosing);
-    if (!isNew) return open;
+    if (isNew) return this.#create(segment, side, this.#count++, open);
+    if (opens || !isOfNext(segment, side, isSyn, known)) return open;
+    // Like Wireshark, which gives a new number only for a SYN.
+    return this.#create(segment, side, known.number, open);
+  }
+
+  /** Creates a connection in place of `open`, the former one on the same ports. */
+  #create(
+    segment: Segment,
+    side: Side,
+    number: number,
+    open: Conversation | undefined,
+  ): Conversation {
+    const { key, flags } = segment;
     if (open !== undefined) {
-      open.finish("closed");
+      open.finish(open.reset === undefined ? "closed" : "reset");
       this.#open.delete(key);
+      this.#reset.delete(key);
     }
     this.#closed.delete(key);
     const [from, to] = endpoints(segment);
-    const client = isSyn ? (opens ? side : side === 0 ? 1 : 0) : undefined;
+    const client = (flags & TCP_SYN) === 0
+      ? undefined
+      : (flags & TCP_ACK) === 0
+      ? side
+      : side === 0
+      ? 1
+      : 0;
     const created = new Conversation(
       this.#context,
-      this.#count++,
+      number,
       side === 0 ? [from, to] : [to, from],
       client,
       false,
@@ -129,9 +202,25 @@ export class Connections {
     return created;
   }
 
-  #close(key: string, { number, bases, isClosing }: Conversation): void {
+  /** Keeps a segment with a foreign sequence number; if there are several, a new connection has begun. */
+  #keepStray(conversation: Conversation, segment: Segment): void {
+    const { strays, number } = conversation;
+    strays.push({
+      ...segment,
+      ip: segment.ip.slice(),
+      bytes: segment.bytes.slice(),
+    });
+    if (strays.length < MOST_STRAYS) return;
+    this.#create(segment, segment.isFromFirst ? 0 : 1, number, conversation);
+    for (const stray of strays) this.add(stray);
+  }
+
+  #close(key: string, conversation: Conversation): void {
+    const { number, bases, halves, isClosing } = conversation;
     this.#open.delete(key);
-    this.#keep(key, { number, bases, isClosing });
+    this.#reset.delete(key);
+    const nexts = [halves[0].next, halves[1].next] as const;
+    this.#keep(key, { number, bases, nexts, isClosing });
   }
 
   #keep(key: string, closed: Closed): void {
@@ -154,6 +243,24 @@ export class Connections {
     for (const [key, conversation] of silent) {
       conversation.finish("forgotten");
       this.#open.delete(key);
+      this.#reset.delete(key);
     }
   }
+}
+
+/**
+ * Whether a segment belongs to the next connection on the same ports, whose SYN the
+ * capture lacks.
+ */
+function isOfNext(
+  { flags, sequence, length }: Segment,
+  side: Side,
+  isSyn: boolean,
+  known: Conversation | Closed,
+): boolean {
+  const base = known.bases[side];
+  // The answer to a SYN.
+  if (isSyn) return base !== undefined && base !== sequence;
+  return !(known instanceof Conversation) && length > 0 &&
+    (flags & TCP_RST) === 0 && isBehindEnd(sequence, known.nexts[side]);
 }

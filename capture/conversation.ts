@@ -22,6 +22,7 @@ import type {
   HeadRecord,
   Place,
 } from "./records.ts";
+import type { Segment } from "./segment.ts";
 import { TcpHalf } from "./tcp_half.ts";
 
 /** Most heads that wait until SPDY follows, such as those of a CONNECT. */
@@ -41,6 +42,16 @@ export interface ConversationContext {
   inOrder(action: () => void): void;
   /** Called for a connection without SPDY, with its protocol. */
   onOther(what: string): void;
+}
+
+/** A packet with a RST. */
+export interface Reset {
+  readonly side: Side;
+  readonly sequence: number;
+  /** Its number in the capture. */
+  readonly packet: number;
+  /** Its time, ms since 1970. */
+  readonly time: number;
 }
 
 /** A connection. */
@@ -65,6 +76,10 @@ export class Conversation implements ChannelHost {
   ];
   /** Whether a FIN or a RST was seen. */
   isClosing = false;
+  /** The RST, unless later bytes of its sender followed: then it was forged. */
+  reset: Reset | undefined;
+  /** Segments in a row whose sequence numbers do not belong to this connection. */
+  readonly strays: Segment[] = [];
 
   readonly #context: ConversationContext;
   readonly #ends: readonly [string, string];

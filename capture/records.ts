@@ -106,7 +106,11 @@ export interface NoteRecord extends Place {
   readonly skipped: number;
 }
 
-/** A connection with SPDY, reported before its other records. */
+/**
+ * A connection with SPDY, reported before its other records. A connection whose SYN
+ * the capture lacks has the number of the former one on the same ports, as in
+ * Wireshark.
+ */
 export interface ConnectionRecord {
   /** Distinguishes the kinds of records. */
   readonly kind: "connection";

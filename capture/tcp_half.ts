@@ -16,13 +16,31 @@ const MOST_SEGMENTS = 4096;
  */
 const PATIENCE_PACKETS = 64;
 const PATIENCE_TIME = 1000;
-/** A segment that is further away than this does not belong to the stream. */
+/** A segment that is further ahead than this does not belong to the stream. */
 const FARTHEST = 1 << 30;
+/** Nor does one that is further back: no sender repeats bytes from so long ago. */
+const FARTHEST_BACK = 1 << 26;
 
 interface Held {
   readonly sequence: number;
   readonly bytes: Uint8Array;
   readonly length: number;
+}
+
+/** Whether `sequence` cannot belong to a stream whose next byte has the number `next`. */
+function isFar(sequence: number, next: number | undefined): boolean {
+  if (next === undefined) return false;
+  const ahead = (sequence - next) | 0;
+  return ahead > FARTHEST || ahead < -FARTHEST_BACK;
+}
+
+/** Whether a segment brings bytes behind the end of a stream, or belongs to another stream. */
+export function isBehindEnd(
+  sequence: number,
+  next: number | undefined,
+): boolean {
+  return next === undefined || isFar(sequence, next) ||
+    ((sequence - next) | 0) >= 0;
 }
 
 /** One direction. Sequence numbers wrap at 2^32, so they are compared by their signed distance. */
@@ -49,6 +67,16 @@ export class TcpHalf {
     return this.#held.length > 0;
   }
 
+  /** Sequence number of the next byte; `undefined` before the first segment. */
+  get next(): number | undefined {
+    return this.#next;
+  }
+
+  /** Whether a segment cannot belong to this stream. */
+  isFar(sequence: number): boolean {
+    return isFar(sequence, this.#next);
+  }
+
   /** Sets the first sequence number, if no segment has arrived. */
   begin(sequence: number): void {
     this.#next ??= sequence | 0;
@@ -58,8 +86,8 @@ export class TcpHalf {
   add(sequence: number, bytes: Uint8Array, length: number, fin: boolean): void {
     if (this.ended) return;
     this.#next ??= sequence | 0;
+    if (this.isFar(sequence)) return;
     const ahead = (sequence - this.#next) | 0;
-    if (Math.abs(ahead) > FARTHEST) return;
     if (fin) this.#fin ??= (sequence + length) | 0;
     if (length > 0) {
       if (ahead > 0) this.#hold(sequence, bytes, length);

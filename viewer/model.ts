@@ -184,7 +184,7 @@ export interface Connection {
   /** Time of its last packet so far. */
   end: number;
   /** Whether the capture contains its beginning. */
-  readonly isComplete: boolean;
+  isComplete: boolean;
   /** Its lines, in order. */
   readonly rows: Row[];
   /** Its streams, by id. */
@@ -224,7 +224,13 @@ export class Model {
       case "warning":
         this.warn(record.text);
         return;
-      case "connection":
+      case "connection": {
+        const former = this.connections.get(record.connection);
+        if (former !== undefined) {
+          // The next connection on the same ports, whose SYN the capture lacks.
+          former.isComplete = false;
+          return;
+        }
         this.connections.set(record.connection, {
           number: record.connection,
           client: record.client,
@@ -238,6 +244,7 @@ export class Model {
           summary: undefined,
         });
         return;
+      }
       case "end": {
         const found = this.connections.get(record.connection);
         if (found !== undefined) {

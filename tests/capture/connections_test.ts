@@ -144,3 +144,127 @@ Deno.test("connections with another protocol are counted and not shown", async (
   assertEquals(reading.records, []);
   assertEquals([...reading.others], [["HTTP/1.1", 1], ["another protocol", 1]]);
 });
+
+/** A connection whose sides begin at these sequence numbers, with three PINGs of each. */
+function exchange(
+  client: { fromPort: number; toPort: number },
+  clientBegin: number,
+  serverBegin: number,
+): { opening: SegmentSpec[]; data: SegmentSpec[]; closing: SegmentSpec[] } {
+  const back = { fromPort: client.toPort, toPort: client.fromPort };
+  const toServer = { ...client, acknowledged: serverBegin + 1 };
+  const toClient = { ...back, acknowledged: clientBegin + 1 };
+  const data = [0, 1, 2].flatMap((index) => [
+    {
+      ...toServer,
+      sequence: clientBegin + 1 + 12 * index,
+      bytes: ping(1 + 2 * index),
+    },
+    {
+      ...toClient,
+      sequence: serverBegin + 1 + 12 * index,
+      bytes: ping(1 + 2 * index),
+    },
+  ]);
+  return {
+    opening: [
+      { ...client, sequence: clientBegin, syn: true },
+      { ...toClient, sequence: serverBegin, syn: true },
+    ],
+    data,
+    closing: [
+      { ...toServer, sequence: clientBegin + 37, fin: true },
+      { ...toClient, sequence: serverBegin + 37, fin: true },
+    ],
+  };
+}
+
+const BOTH = [1, 1, 3, 3, 5, 5];
+
+Deno.test("the next connection on the same ports is read although the capture lacks its SYN", async () => {
+  for (const [from, to] of [[0x1000, 0x90000000], [0x90000000, 0x1000]]) {
+    const first = exchange(client, from, from + 50);
+    const next = exchange(client, to, to + 50);
+    const before = [...first.opening, ...first.data];
+    for (const closing of [first.closing, []]) {
+      for (const opening of [next.opening.slice(1), []]) {
+        const reading = await readSegments([
+          ...before,
+          ...closing,
+          ...opening,
+          ...next.data,
+        ]);
+        assertEquals(ids(reading), [...BOTH, ...BOTH]);
+        assertEquals(reading.notes, []);
+        assertEquals(
+          new Set(reading.frames.map(({ connection }) => connection)),
+          new Set([0]),
+        );
+      }
+    }
+  }
+});
+
+Deno.test("segments with damaged sequence numbers do not end a connection", async () => {
+  const { opening, data } = exchange(client, 1000, 5000);
+  const damaged = { ...client, sequence: 0x80000000, bytes: ping(99) };
+  const reading = await readSegments([
+    ...opening,
+    ...data.flatMap((segment) => [segment, damaged]),
+  ]);
+  assertEquals(ids(reading), BOTH);
+});
+
+Deno.test("packets that a RST has overtaken are read", async () => {
+  const { opening, data } = exchange(client, 1000, 5000);
+  const reset = { ...client, sequence: 1037, rst: true };
+  const reading = await readSegments([
+    ...opening,
+    ...data.slice(0, 2),
+    reset,
+    ...data.slice(2),
+    ...Array.from({ length: 300 }, () => ({
+      fromPort: 9,
+      toPort: 10,
+      sequence: 1,
+    })),
+    { ...client, sequence: 1037, bytes: ping(7) },
+  ]);
+  assertEquals(ids(reading), [...BOTH, 7]);
+  assertEquals(
+    reading.records.flatMap((record) =>
+      record.kind === "end" ? [record.how] : []
+    ),
+    ["reset", "capture ended"],
+  );
+});
+
+Deno.test("a RST that does not belong to a connection does not end it", async () => {
+  const { opening, data } = exchange(client, 1000, 5000);
+  for (const sequence of [0x80000000, 1013]) {
+    const reading = await readSegments([
+      ...opening,
+      ...data.slice(0, 2),
+      { ...client, sequence, rst: true },
+      ...data.slice(2),
+    ]);
+    assertEquals(ids(reading), BOTH);
+    const end = reading.records.at(-1);
+    assertEquals(end?.kind === "end" && end.how, "capture ended");
+  }
+});
+
+Deno.test("at most 64 connections wait for packets that a RST has overtaken", async () => {
+  const segments = Array.from({ length: 65 }, (_, index): SegmentSpec[] => {
+    const ends = { fromPort: 20000 + index, toPort: 6121 };
+    return [
+      { ...ends, sequence: 1, syn: true },
+      { ...ends, sequence: 2, bytes: ping(1) },
+      { ...ends, sequence: 14, rst: true },
+    ];
+  }).flat();
+  const { records } = await readSegments(segments);
+  const kinds = records.map(({ kind }) => kind);
+  const first = kinds.indexOf("end");
+  assertEquals(records.slice(0, first).length, 2 * 65);
+});

@@ -8,7 +8,7 @@ import {
   SETTINGS,
 } from "../../frame/mod.ts";
 import { assert, assertEquals, assertLess, concat } from "../deps.ts";
-import { read, Talk } from "../capture/reading.ts";
+import { ping, read, Talk } from "../capture/reading.ts";
 import { windowCurves } from "../../viewer/curves.ts";
 import { inputOf, isKeyLog, readCaptures } from "../../viewer/input.ts";
 import {
@@ -438,4 +438,16 @@ Deno.test("page: a key log is distinguished from a capture", async () => {
   assertEquals(await isKeyLog(inputOf("pcap", file)), false);
   // The same frames as without the page.
   assertEquals((await read([file])).frames.length, 5);
+});
+
+Deno.test("the next connection on the same ports does not replace the rows of the former", async () => {
+  const talk = smallTalk().close("client").close("server");
+  const rows = (await connectionOf(talk)).rows.length;
+  const next = { fromPort: 50000, toPort: 6121, sequence: 0x70000000 };
+  talk.segments.push({ ...next, bytes: ping(1) });
+  const connection = await connectionOf(talk);
+  assertEquals([connection.rows.length, connection.isComplete], [
+    rows + 1,
+    false,
+  ]);
 });
