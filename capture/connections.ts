@@ -40,7 +40,7 @@ interface Closed {
   readonly number: number;
   readonly bases: readonly [number | undefined, number | undefined];
   /** Sequence number behind the last byte of each side. */
-  readonly nexts: readonly [number | undefined, number | undefined];
+  readonly next: readonly [number | undefined, number | undefined];
   readonly isClosing: boolean;
 }
 
@@ -219,8 +219,8 @@ export class Connections {
     const { number, bases, halves, isClosing } = conversation;
     this.#open.delete(key);
     this.#reset.delete(key);
-    const nexts = [halves[0].next, halves[1].next] as const;
-    this.#keep(key, { number, bases, nexts, isClosing });
+    const next = [halves[0].next, halves[1].next] as const;
+    this.#keep(key, { number, bases, next, isClosing });
   }
 
   #keep(key: string, closed: Closed): void {
@@ -262,5 +262,5 @@ function isOfNext(
   // The answer to a SYN.
   if (isSyn) return base !== undefined && base !== sequence;
   return !(known instanceof Conversation) && length > 0 &&
-    (flags & TCP_RST) === 0 && isBehindEnd(sequence, known.nexts[side]);
+    (flags & TCP_RST) === 0 && isBehindEnd(sequence, known.next[side]);
 }
