@@ -2,6 +2,8 @@ import { assert, assertEquals } from "../deps.ts";
 import {
   CLIENT,
   CTRL_FLAG_FIN,
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_CLOSING,
   PROTO_SPDY2,
   PROTO_SPDY3_1,
   type ProtocolVersion,
@@ -21,6 +23,7 @@ import {
   VERSIONS,
   windowUpdate,
 } from "./harness.ts";
+import { SENDABLE, sendError } from "../../session/stream_states.ts";
 import { versionName } from "../helpers/version_name.ts";
 
 /** Ids of the streams that the tests open. */
@@ -259,6 +262,23 @@ function attempt(
   const refused = harness.told().find((line) => line.includes("NotSend"));
   return refused === undefined ? "dropped" : Number(refused.split(" ").at(-1));
 }
+
+Deno.test("a refused WINDOW_UPDATE has the reason as its code, of which no callback is told", () => {
+  const row = SENDABLE.WINDOW_UPDATE;
+  assertEquals(sendError(row, undefined), ERR_STREAM_CLOSED);
+  for (const own of [true, false]) {
+    for (const shutRead of [true, false]) {
+      for (const shutWrite of [true, false]) {
+        const condition = { own, shutRead, shutWrite };
+        for (const state of ["opening", "opened"] as const) {
+          assertEquals(sendError(row, { ...condition, state }), 0);
+        }
+        const closing = { ...condition, state: "closing" } as const;
+        assertEquals(sendError(row, closing), ERR_STREAM_CLOSING);
+      }
+    }
+  }
+});
 
 Deno.test("RST_STREAM counts as a frame without effect only if there is no such stream", () => {
   for (const side of SIDES) {
