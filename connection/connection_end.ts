@@ -117,7 +117,7 @@ export class ConnectionEnd {
     if (!this.#goawaySubmitted && !this.#begun) {
       this.#goawaySubmitted = true;
       session.submitGoaway(statusCode);
-      if (pending.queued > 0) pending.failQueued(this.notOpened());
+      pending.failQueued(() => this.notOpened());
       peerStreams.refuseUnclaimed();
       io.flush();
     }
@@ -166,7 +166,7 @@ export class ConnectionEnd {
   goawayReceived(frame: GoawayFrame): void {
     const { pending, peerStreams, streams, closer } = this.#parts;
     this.#peerGoaway = frame;
-    if (pending.queued > 0) pending.failQueued(this.notOpened());
+    pending.failQueued(() => this.notOpened());
     peerStreams.refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
     for (const state of [...streams.values()]) {
@@ -214,8 +214,8 @@ export class ConnectionEnd {
     const reason = transportFailed("writing to the transport failed", error);
     this.#writeError = reason;
     for (const state of streams.values()) state.sendBuffer.fail(reason);
-    pending.fail(reason);
-    pinger.fail(reason);
+    pending.fail(() => reason);
+    pinger.fail(() => reason);
     // While reading is paused, the end of input would not be noticed either.
     if (this.#inputEnded || io.readingPaused) {
       this.#cutOff(reason);
@@ -248,8 +248,8 @@ export class ConnectionEnd {
     for (const state of [...streams.values()]) {
       if (!state.remoteEnded) closer.giveUp(state, reason());
     }
-    if (pending.waiting > 0) pending.fail(reason());
-    if (pinger.waiting > 0) pinger.fail(reason());
+    pending.fail(reason);
+    pinger.fail(reason);
     if (streams.size > 0) {
       // A peer that still reads cannot be distinguished from one that has disconnected.
       this.#watch(() => this.#end(failure, reason));
@@ -346,8 +346,8 @@ export class ConnectionEnd {
       streams.remove(state.id);
     }
     this.#parts.scheduler.clear();
-    if (pending.waiting > 0) pending.fail(reason());
-    if (pinger.waiting > 0) pinger.fail(reason());
+    pending.fail(reason);
+    pinger.fail(reason);
     peerStreams.queue.end(failure);
   }
 }

@@ -16,7 +16,7 @@ import {
 } from "../../frame/constants.ts";
 import type { Session } from "../../session.ts";
 import { Deferred } from "../deferred.ts";
-import { endedBeforeOpened } from "../end_errors.ts";
+import { endedBeforeOpened, lazily } from "../end_errors.ts";
 import { StreamResetError } from "../errors.ts";
 import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
@@ -202,14 +202,14 @@ export class PendingStreams {
    * The session has no id left for a new stream (SPDY/3 draft 2.3.2): fails all streams
    * that have none. Streams that are opened later are refused by the connection.
    */
-  idsUsedUp(reason: () => unknown): void {
+  idsUsedUp(reason: () => SpdyError): void {
     this.#exhausted = true;
-    const error = reason();
+    const error = lazily(reason);
     // The queue first, so that none of its streams takes the place of one that
     // fails.
     this.failQueued(error);
     for (const { state } of [...this.#submitted]) {
-      if (state.id === 0) this.notSent(state, error);
+      if (state.id === 0) this.notSent(state, error());
     }
   }
 
@@ -227,25 +227,28 @@ export class PendingStreams {
     return true;
   }
 
-  /** Fails the streams that are not submitted. */
-  failQueued(error: unknown): void {
+  /** Fails the streams that are not submitted. `reason` is only called if there are any. */
+  failQueued(reason: () => SpdyError): void {
+    const error = lazily(reason);
     for (;;) {
       const opening = this.#queue.shift();
       if (opening === undefined) return;
-      opening.state.failed(error);
-      opening.failed(error);
+      opening.state.failed(error());
+      opening.failed(error());
     }
   }
 
-  /** The connection ended by `reason`: fails all streams whose SYN_STREAM was not sent. */
-  fail(reason: SpdyError): void {
-    if (this.waiting === 0) return;
-    const error = endedBeforeOpened(reason);
+  /**
+   * The connection ended: fails all streams whose SYN_STREAM was not sent. `reason` is
+   * only called if there are any.
+   */
+  fail(reason: () => SpdyError): void {
+    const error = lazily(() => endedBeforeOpened(reason()));
     this.failQueued(error);
     for (const opening of this.#submitted.splice(0)) {
       opening.state.ticket = 0;
-      opening.state.failed(error);
-      opening.failed(error);
+      opening.state.failed(error());
+      opening.failed(error());
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { SpdyError } from "../../errors.ts";
 import { CLIENT, type Side } from "../../session/constants.ts";
 import { Deferred } from "../deferred.ts";
 import { now } from "./clock.ts";
@@ -85,8 +86,13 @@ export class Pinger {
     return this.#submitted.length + (this.#sent?.size ?? 0);
   }
 
-  /** Fails all PINGs, because no reply can arrive any more. */
-  fail(error: unknown): void {
+  /**
+   * Fails all PINGs, because no reply can arrive any more. `reason` is only called if
+   * there are any.
+   */
+  fail(reason: () => SpdyError): void {
+    if (this.waiting === 0) return;
+    const error = reason();
     for (const { reply } of this.#submitted.splice(0)) reply.reject(error);
     for (const { reply } of this.#sent?.values() ?? []) reply.reject(error);
     this.#sent = undefined;

@@ -211,7 +211,7 @@ Deno.test("pending streams: the end of the connection fails all that were not se
   pending.limit = 1;
   const submitted = watched.open();
   const queued = watched.open();
-  pending.fail(closedBy("remote", "gone"));
+  pending.fail(() => closedBy("remote", "gone"));
   for (const { state, promise } of [submitted, queued]) {
     await assertRejects(
       () => promise,
@@ -230,7 +230,7 @@ Deno.test("pending streams: without ids, those that have one go on", async () =>
   const [first, second, third, fourth] = [1, 2, 3, 4].map(() => watched.open());
   second.state.id = 7;
   assertEquals(pending.exhausted, false);
-  pending.idsUsedUp(() => new Error("no ids"));
+  pending.idsUsedUp(() => closedBy("local", "no ids"));
   assertEquals(pending.exhausted, true);
   for (const { promise } of [first, third, fourth]) {
     await assertRejects(() => promise, Error, "no ids");

@@ -1,6 +1,7 @@
 /** PINGs of one side, and how many have no reply. */
 
 import { Pinger } from "../../../connection/time/pinger.ts";
+import { closedBy } from "../../../connection/end_errors.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
@@ -25,10 +26,10 @@ for (const [side, firstId] of [[CLIENT, 1], [SERVER, 2]] as const) {
     assertEquals([pinger.waiting, await second], [1, 30]);
     const third = pinger.ping();
     assertEquals(pinger.waiting, 2);
-    pinger.fail(new Error("closed"));
+    pinger.fail(() => closedBy("remote", "gone"));
     assertEquals(pinger.waiting, 0);
-    await assertRejects(() => first, Error, "closed");
-    await assertRejects(() => third, Error, "closed");
+    await assertRejects(() => first, Error, "gone");
+    await assertRejects(() => third, Error, "gone");
   });
 }
 
@@ -44,7 +45,7 @@ Deno.test("pinger: replies are matched with their PINGs, and requests of the pee
   pinger.received(2);
   pinger.received(3);
   assert(await second >= 0);
-  pinger.fail(new Error("gone"));
+  pinger.fail(() => closedBy("remote", "gone"));
   await assertRejects(() => first, Error, "gone");
 });
 
