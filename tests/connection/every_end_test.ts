@@ -4,8 +4,11 @@
  */
 
 import { coreOf } from "../../connection.ts";
+import type { ConnectionTuning } from "../../connection/options.ts";
+import type { Stream } from "../../connection/stream/stream.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
+  CTRL_FLAG_FIN,
   GOAWAY,
   PING,
   PROTO_SPDY3_1,
@@ -94,15 +97,27 @@ class FakePeer implements ByteConn {
   }
 }
 
+/** The answer to the first stream, which ends the peer's direction of it. */
+const REPLY_WITH_FIN: Frame = {
+  ...COMMON,
+  flags: CTRL_FLAG_FIN,
+  frameType: SYN_REPLY,
+  streamId: 1,
+  nv: [["b", "answer"]],
+};
+
 interface Scene {
   readonly time: VirtualTime;
   readonly peer: FakePeer;
   readonly client: Connection;
+  /** A stream whose reply the peer has sent. */
+  readonly answered: Stream;
 }
 
 interface Way {
   readonly name: string;
   readonly end: (scene: Scene) => Promise<unknown>;
+  readonly onFrame?: ConnectionTuning["onFrame"];
   /** The error with which `closed` rejects; missing if it resolves. */
   readonly error?: string;
   /** Statuses of the GOAWAYs that the peer receives. */
@@ -150,6 +165,44 @@ const WAYS: readonly Way[] = [
       await peer.arrive(null);
     },
     error: "writing to the transport failed",
+    within: 0,
+  },
+  {
+    name: "the end of the peer's direction, and then a failed write",
+    end: async ({ peer, time }) => {
+      // The write of a stream that the peer has ended waits for the window.
+      await peer.send(REPLY_WITH_FIN);
+      await peer.arrive(null);
+      await time.advance(900);
+    },
+    error: "the peer closed the transport",
+  },
+  {
+    name: "close(), whose GOAWAY cannot be written",
+    end: ({ peer, client }) => {
+      peer.writeError = new Deno.errors.BrokenPipe("broken");
+      return client.close();
+    },
+  },
+  {
+    name: "close(), and an error of onFrame while GOAWAY is sent",
+    end: ({ client }) => client.close(),
+    onFrame: (direction, { frameType }) => {
+      if (direction === "sent" && frameType === GOAWAY) throw new Error("no");
+    },
+  },
+  {
+    name:
+      "close() that waits for bytes, and then the end of the peer's direction",
+    end: async ({ peer, client, answered }) => {
+      peer.blocked = true;
+      await answered.write(new Uint8Array(100));
+      const closing = client.close();
+      await turn();
+      await peer.arrive(null);
+      await closing;
+    },
+    error: "the peer closed the transport",
   },
   {
     name: "a failed write, when the peer then does nothing",
@@ -191,7 +244,8 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-for (const { name, end, error, goaways = [], within = 1000 } of WAYS) {
+for (const way of WAYS) {
+  const { name, end, error, onFrame, goaways = [], within = 1000 } = way;
   Deno.test(`every end: ${name}`, async () => {
     using time = virtualTime();
     const peer = new FakePeer();
@@ -202,6 +256,7 @@ for (const { name, end, error, goaways = [], within = 1000 } of WAYS) {
       idleTimeout: 60_000,
       headerTimeout: 60_000,
       controlFrameTimeout: 60_000,
+      onFrame,
     });
     await peer.send({
       ...COMMON,
@@ -238,7 +293,7 @@ for (const { name, end, error, goaways = [], within = 1000 } of WAYS) {
     await peer.arrive(Uint8Array.of(0x80, 3, 0, PING, 0, 0, 0, 4));
     assertEquals(settled, []);
 
-    const acting = end({ time, peer, client }).catch(() => {});
+    const acting = end({ time, peer, client, answered }).catch(() => {});
     // If the peer does not end its direction, closeTimeout ends the connection.
     const reason = await time.until(
       client.closed.then(() => undefined, (reason) => reason),
