@@ -116,16 +116,16 @@ function malformed(what: string): SpdyError {
 
 function readText(data: Uint8Array): ProxyHeadResult {
   const end = data.subarray(0, LONGEST_LINE).indexOf(LF);
-  if (end < 0) {
+  if (end === -1) {
     if (data.length >= LONGEST_LINE) {
       throw malformed(`its line is longer than ${LONGEST_LINE} bytes`);
     }
     const unended = data[data.length - 1] === CR ? 1 : 2;
     return { missing: Math.max(unended, SHORTEST_LINE - data.length) };
   }
-  const line = String.fromCharCode(...data.subarray(0, end + 1));
+  const line = String.fromCharCode(...data.subarray(PREFIX.length, end + 1));
   if (!line.endsWith("\r\n")) throw malformed("its line does not end in CR LF");
-  const [, family, ...words] = line.slice(0, -2).split(" ");
+  const [family, ...words] = line.slice(0, -2).split(" ");
   const length = end + 1;
   // Rule: the text after UNKNOWN is ignored (section 2.1).
   if (family === "UNKNOWN") {

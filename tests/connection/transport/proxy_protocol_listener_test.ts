@@ -4,6 +4,7 @@ import { ConnectionClosedError } from "../../../connection/errors.ts";
 import type { AcceptedConn } from "../../../connection/transport/listener.ts";
 import { encodeProxyHead } from "../../../connection/transport/proxy_protocol.ts";
 import {
+  checkProxyPolicy,
   type ProxyPolicy,
   ProxyProtocolListener,
 } from "../../../connection/transport/proxy_protocol_listener.ts";
@@ -334,4 +335,70 @@ Deno.test("PROXY listener: an invalid policy is refused at once", () => {
   for (const policy of [{ timeout: -1 }, { trusted: ["nobody"] }]) {
     assertThrows(() => new Balanced(policy), InvalidArgumentError);
   }
+});
+
+Deno.test("PROXY listener: the options are checked", () => {
+  assertEquals(checkProxyPolicy("required", undefined), "required");
+  assertEquals(checkProxyPolicy("optional", ["192.0.2.0/24"]), "optional");
+  assertEquals(checkProxyPolicy(undefined, undefined), undefined);
+  assertEquals(checkProxyPolicy(false, undefined), undefined);
+  for (
+    const [mode, trusted, text] of [
+      [undefined, ["192.0.2.1"], "it needs the option proxyProtocol"],
+      [false, ["192.0.2.1"], "it needs the option proxyProtocol"],
+      ["required", ["nobody"], "trusted"],
+      ["required", "192.0.2.1" as never, "is not a list of addresses"],
+      [true, undefined, 'must be "required", "optional" or false'],
+      [null, undefined, 'must be "required", "optional" or false'],
+    ] as const
+  ) {
+    assertThrows(
+      () => checkProxyPolicy(mode, trusted),
+      InvalidArgumentError,
+      text,
+    );
+  }
+});
+
+Deno.test("PROXY listener: it has the address of the listener below, and no timer after a head", async () => {
+  using time = virtualTime();
+  const balanced = new Balanced();
+  assertEquals((balanced.listener.addr as Deno.NetAddr).port, 9);
+  const conn = await balanced.connect();
+  await conn.feed(HEAD);
+  await balanced.listener.accept();
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("PROXY listener: a read that fails closes the connection, and its error is reported", async () => {
+  const balanced = new Balanced();
+  const broken = new FakeConn();
+  const error = new Deno.errors.TimedOut("no route");
+  Object.defineProperty(broken, "read", { value: () => Promise.reject(error) });
+  await balanced.connect(broken);
+  await turn();
+  assertEquals(broken.log, ["close"]);
+  assertEquals(balanced.errors, [[error, broken]]);
+});
+
+Deno.test("PROXY listener: close() ends accept() at once after an accept that failed", async () => {
+  using _time = virtualTime();
+  const below = {
+    addr: BALANCER,
+    accept: () => Promise.reject(new Error("too many open files")),
+    close: () => {},
+  };
+  const listener = new ProxyProtocolListener(below, {
+    proxyProtocol: "required",
+    timeout: 0,
+    error: () => {},
+  });
+  const accepting = assertRejects(
+    () => listener.accept(),
+    Deno.errors.BadResource,
+  );
+  // The next accept of the listener below follows after a pause, and no time passes.
+  await turn();
+  listener.close();
+  await accepting;
 });

@@ -210,6 +210,44 @@ Deno.test("the error for a line of text names the invalid part", () => {
   }
 });
 
+Deno.test("the error for a binary head names the invalid bytes", () => {
+  for (
+    const [head, what] of [
+      [`11 11 000c ${TCP4}`, "version and command are 0x11"],
+      [`21 4f 000c ${TCP4}`, "family and protocol are 0x4f"],
+      ["21 11 3ff1", "16385 bytes are more than 16384"],
+    ]
+  ) {
+    const error = assertThrows(
+      () => readProxyHead(hex(`${SIGNATURE} ${head}`)),
+      SpdyError,
+    );
+    assertEquals(error.message, `the PROXY head is malformed: ${what}`);
+  }
+});
+
+Deno.test("lengths of a head and of its TLVs have two bytes", () => {
+  const value = new Uint8Array(0x0102).fill(7);
+  const { source, destination } = V4;
+  const data = concat([
+    hex(`${SIGNATURE} 21 11 0111 ${TCP4} e0 0102`),
+    value,
+  ]);
+  const tlvs = [{ type: 0xe0, value }];
+  assertEquals(encodeProxyHead({ source, destination, tlvs }), data);
+  assertEquals(readProxyHead(data), {
+    head: head({ ...V4, tlvs }),
+    length: data.length,
+  });
+  // The greatest length.
+  const longest = encodeProxyHead({
+    tlvs: [{ type: 0xe0, value: new Uint8Array(16_384 - 16 - 3) }],
+  });
+  assertEquals(longest.length, 16_384);
+  const result = readProxyHead(longest);
+  assertEquals(typeof result === "object" && "head" in result, true);
+});
+
 Deno.test("encoded heads equal known ones", () => {
   for (
     const [name, data, { version, source, destination }] of KNOWN.slice(0, 6)
@@ -336,6 +374,7 @@ Deno.test("options that a head cannot contain are refused", () => {
       [{ source: { ...end, port: 65536 } }, "proxyProtocol.source.port"],
       [{ source: end, destination: { hostname: "::1", port: 1 } }, "not both"],
       [true as never, "proxyProtocol true is not an object"],
+      [{ sources: end } as never, "sources"],
     ] as const
   ) {
     assertThrows(() => checkProxyProtocol(options), InvalidArgumentError, text);
