@@ -192,7 +192,6 @@ export class TlsHop implements ByteConn {
   }
 
   #end(): void {
-    stopTimer(this.#linger);
     if (this.#closed) closeQuietly(this.#near);
     closeQuietly(this.#far);
     closeQuietly(this.#outer);
