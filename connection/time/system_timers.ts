@@ -122,7 +122,6 @@ export function replaceEarly(): void {
     startTimeout = start;
   }
   alarm?.removeEventListener("abort", replaceEarly);
-  alarm = undefined;
   for (const timer of early) {
     const rest = Math.max(0, timer.due - performance.now());
     timer.replacement = startTimeout(timer.callback, rest);

@@ -34,13 +34,19 @@ class FakeMachine implements Disposable {
   readonly log: string[] = [];
   readonly alarms: FakeAlarm[] = [];
   readonly waits: number[] = [];
+  /** The callbacks of the timers of the machine. */
+  readonly callbacks: (() => void)[] = [];
   readonly #undo: (() => void)[] = [];
   #lastId = 0;
 
-  /** With `isLazy`, as Deno has had it since 2.9, the functions are created on first use. */
-  constructor(isLazy: boolean, makeTimer?: (id: number) => unknown) {
-    const start = (_callback: () => void, delay: number): unknown => {
+  /** `lazy` names the functions that are created on first use, as both are since Deno 2.9. */
+  constructor(
+    lazy: readonly string[] = ["setTimeout", "clearTimeout"],
+    makeTimer?: (id: number) => unknown,
+  ) {
+    const start = (callback: () => void, delay: number): unknown => {
       const id = ++this.#lastId;
+      this.callbacks.push(callback);
       this.log.push(`start ${id}: ${delay}`);
       return makeTimer === undefined ? id : makeTimer(id);
     };
@@ -55,12 +61,12 @@ class FakeMachine implements Disposable {
     this.#replace(
       globalThis,
       "setTimeout",
-      isLazy ? { get: create } : { value: start },
+      lazy.includes("setTimeout") ? { get: create } : { value: start },
     );
     this.#replace(
       globalThis,
       "clearTimeout",
-      isLazy ? { get: () => stop } : { value: stop },
+      lazy.includes("clearTimeout") ? { get: () => stop } : { value: stop },
     );
     this.#replace(AbortSignal, "timeout", {
       value: (wait: number): FakeAlarm => {
@@ -108,10 +114,11 @@ function freshTimers(): Promise<SystemTimers> {
 const nothing = (): void => {};
 
 Deno.test("first timers: the earliest one sets the alarm, and with it all become timers of the machine", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer, stopSystemTimer } = await freshTimers();
   const late = startSystemTimer(nothing, 1500);
-  startSystemTimer(nothing, 20.4);
+  const fired: string[] = [];
+  startSystemTimer(() => fired.push("20 ms"), 20.4);
   startSystemTimer(nothing, 21);
   startSystemTimer(nothing, 900);
   assertEquals(machine.waits, [1500, 21]);
@@ -127,6 +134,8 @@ Deno.test("first timers: the earliest one sets the alarm, and with it all become
     "start 4: 879",
   ]);
   assertEquals(machine.heard, [false, false]);
+  machine.callbacks[1]();
+  assertEquals(fired, ["20 ms"]);
   // From now on, each timer is one of the machine.
   const next = startSystemTimer(nothing, 70);
   stopSystemTimer(next);
@@ -137,7 +146,7 @@ Deno.test("first timers: the earliest one sets the alarm, and with it all become
 });
 
 Deno.test("first timers: the alarm goes off after 2 s at the latest", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer } = await freshTimers();
   startSystemTimer(nothing, 60_000);
   startSystemTimer(nothing, -5);
@@ -147,7 +156,7 @@ Deno.test("first timers: the alarm goes off after 2 s at the latest", async () =
 });
 
 Deno.test("first timers: without a timer nobody listens to the alarm, and the next timer uses it if it can", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer, stopSystemTimer } = await freshTimers();
   const first = startSystemTimer(nothing, 100);
   const second = startSystemTimer(nothing, 100);
@@ -164,7 +173,7 @@ Deno.test("first timers: without a timer nobody listens to the alarm, and the ne
 });
 
 Deno.test("first timers: an alarm that has gone off is not used again", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer, stopSystemTimer } = await freshTimers();
   stopSystemTimer(startSystemTimer(nothing, 100));
   machine.alarms[0].goOff();
@@ -174,22 +183,21 @@ Deno.test("first timers: an alarm that has gone off is not used again", async ()
 });
 
 Deno.test("first timers: the sixteenth creates setTimeout at the end of the turn, without an alarm", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer } = await freshTimers();
   for (let delay = 100; delay > 84; delay--) startSystemTimer(nothing, delay);
   assertEquals([machine.alarms.length, machine.created], [15, 0]);
-  startSystemTimer(nothing, 1);
-  assertEquals(machine.alarms.length, 15);
   await Promise.resolve();
-  assertEquals([machine.created, machine.take().length], [1, 17]);
+  assertEquals([machine.created, machine.take().length], [1, 16]);
   assertEquals(machine.heard.includes(true), false);
 });
 
 Deno.test("first timers: one that does not keep the process alive becomes a timer of the machine at once", async () => {
-  using machine = new FakeMachine(true);
+  using machine = new FakeMachine();
   const { startSystemTimer, unrefSystemTimer } = await freshTimers();
   const first = startSystemTimer(nothing, 100);
   const second = startSystemTimer(nothing, 200);
+  unrefSystemTimer(first);
   unrefSystemTimer(first);
   assertEquals([machine.created, machine.take()], [0, []]);
   await Promise.resolve();
@@ -201,7 +209,7 @@ Deno.test("first timers: one that does not keep the process alive becomes a time
 
 Deno.test("first timers: a runtime that has setTimeout from the beginning uses it at once", async () => {
   const unreferenced: number[] = [];
-  using machine = new FakeMachine(false, (id) => ({
+  using machine = new FakeMachine([], (id) => ({
     toString: () => `timer ${id}`,
     unref: () => unreferenced.push(id),
   }));
@@ -212,4 +220,13 @@ Deno.test("first timers: a runtime that has setTimeout from the beginning uses i
   stopSystemTimer(timer);
   assertEquals(machine.take(), ["start 1: 100", "stop timer 1"]);
   assertEquals([unreferenced, machine.alarms.length], [[1], 0]);
+});
+
+Deno.test("first timers: if only one of the two functions is created on first use, setTimeout is used at once", async () => {
+  for (const lazy of ["setTimeout", "clearTimeout"]) {
+    using machine = new FakeMachine([lazy]);
+    const { startSystemTimer, stopSystemTimer } = await freshTimers();
+    stopSystemTimer(startSystemTimer(nothing, 100));
+    assertEquals(machine.take(), ["start 1: 100", "stop 1"]);
+  }
 });
