@@ -80,6 +80,8 @@ export class ReceiveBuffer implements ReadableSource {
   #hasByobReaders = false;
   /** Set when the web stream is the body of a response. */
   #errorFor: ErrorFor | undefined;
+  /** Bytes of a body that are not read when it aborts are dropped. */
+  #signal: AbortSignal | undefined;
 
   /**
    * The application will get whole chunks, as the body of a response: a copy that shares
@@ -121,10 +123,12 @@ export class ReceiveBuffer implements ReadableSource {
    * Makes the web stream the body of a response: a byte stream, which also has
    * BYOB readers, and whose errors are converted by `errorFor`. If the application
    * drops it without reading it, it is cancelled after the garbage collector has
-   * found it. Must be called before {@linkcode readable} is first used.
+   * found it. If `signal` has aborted, reading fails with its reason, even if the
+   * end has arrived. Must be called before {@linkcode readable} is first used.
    */
-  presentBody(errorFor: ErrorFor): void {
+  presentBody(errorFor: ErrorFor, signal?: AbortSignal): void {
     this.#errorFor = errorFor;
+    this.#signal = signal;
     this.#hasByobReaders = true;
   }
 
@@ -421,6 +425,12 @@ export class ReceiveBuffer implements ReadableSource {
 
   /** Called when a reader of the web stream waits. */
   pull(readable: ReadableEnd): void {
+    // While the stream is open, its reset has dropped the bytes. A listener for the time
+    // after that would keep a body alive that the application has dropped.
+    if (this.#signal?.aborted) {
+      this.abort(this.#signal.reason);
+      return;
+    }
     if (this.#chunks.isEmpty) {
       this.#events.waits();
       return;

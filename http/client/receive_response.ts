@@ -42,17 +42,20 @@ class Origin implements ResponseOrigin {
   readonly redirected: boolean;
   readonly stream: Stream;
   readonly trailers: ResponseOrigin["trailers"];
+  readonly signal: AbortSignal | undefined;
 
   constructor(
     url: string,
     redirected: boolean,
     stream: Stream,
     trailers: ResponseOrigin["trailers"],
+    signal: AbortSignal | undefined,
   ) {
     this.url = url;
     this.redirected = redirected;
     this.stream = stream;
     this.trailers = trailers;
+    this.signal = signal;
   }
 }
 
@@ -70,8 +73,8 @@ export function receiveResponse(
       ? undefined
       : codings(head.headers);
     const { body, isDecoded } = receiveBody(state, head, coding, asked);
-    const { url, redirected } = asked;
-    const origin = new Origin(url, redirected, stream, trailers);
+    const { url, redirected, signal } = asked;
+    const origin = new Origin(url, redirected, stream, trailers, signal);
     const response = spdyResponse(body, head, origin);
     if (isDecoded) markDecoded(response);
     return response;
@@ -137,11 +140,11 @@ function receiveBody(
     if (bytes !== undefined) return { body: bytes, isDecoded: false };
   }
   const errorFor = readingErrors(signal);
-  state.receiveBuffer.presentBody(errorFor);
+  state.receiveBuffer.presentBody(errorFor, signal);
   const body = state.receiveBuffer.readable;
   const decode = coding === undefined ? undefined : bodyDecoder(coding);
   if (decode === undefined) return { body, isDecoded: false };
   // A decoder reads ahead, but an unread response must not be read.
-  const decoded = toByteStream(() => decode(body), errorFor);
+  const decoded = toByteStream(() => decode(body), errorFor, signal);
   return { body: decoded, isDecoded: true };
 }

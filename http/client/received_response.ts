@@ -19,6 +19,7 @@ import {
   type StandInBody,
   standInFor,
   standInLater,
+  streamOfBytes,
 } from "../platform/stand_in.ts";
 
 /** The parts of a received response. */
@@ -29,8 +30,12 @@ export type ReceivedHead =
 class HeldResponse extends Held<Response> {
   readonly #head: ReceivedHead;
 
-  constructor(body: StandInBody, head: ReceivedHead) {
-    super(body, head.headers);
+  constructor(
+    body: StandInBody,
+    head: ReceivedHead,
+    signal: AbortSignal | undefined,
+  ) {
+    super(body, head.headers, signal);
     this.#head = head;
   }
 
@@ -51,8 +56,8 @@ class HeldResponse extends Held<Response> {
 class StandInResponse {
   readonly [HELD]: HeldResponse;
 
-  constructor(body: StandInBody, head: ReceivedHead) {
-    const held = new HeldResponse(body, head);
+  constructor(body: StandInBody, head: ReceivedHead, signal?: AbortSignal) {
+    const held = new HeldResponse(body, head, signal);
     // For other values the platform throws its own errors, and it tracks streams.
     if (!isCertain(body, head)) held.real;
     this[HELD] = held;
@@ -83,7 +88,11 @@ function isCertain(body: StandInBody, head: ReceivedHead): boolean {
 
 /** The parts from which a received response is made. */
 interface ReceivedResponseConstructor {
-  new (body: BodyInit | null, head: ReceivedHead): Response;
+  new (
+    body: BodyInit | null,
+    head: ReceivedHead,
+    signal?: AbortSignal,
+  ): Response;
 }
 
 const PROBE: ReceivedHead = { status: 200, statusText: "", headers: [] };
@@ -116,8 +125,16 @@ function chooseClass(): ReceivedResponseConstructor {
 /** Creates the platform's own objects. */
 function platformClass(): ReceivedResponseConstructor {
   class PlatformResponse extends Response {
-    constructor(body: BodyInit | null, head: ReceivedHead) {
-      super(body, head);
+    constructor(
+      body: BodyInit | null,
+      head: ReceivedHead,
+      signal?: AbortSignal,
+    ) {
+      const isBytes = body instanceof Uint8Array && signal !== undefined;
+      super(
+        isBytes ? streamOfBytes(body as Uint8Array<ArrayBuffer>, signal) : body,
+        head,
+      );
       setLinearIterators(this.headers, head.headers.length);
       makeImmutable(this.headers);
     }

@@ -22,6 +22,8 @@ export interface ResponseOrigin {
   readonly stream: Stream;
   /** Headers after the body; default all of the stream's HEADERS frames. */
   readonly trailers?: () => Promise<NameValue[]>;
+  /** The signal of the request, which also fails a body that is not read yet. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -74,7 +76,13 @@ export interface SpdyResponse extends Response {
 }
 
 /** A `Response` for the type checker, which does not create the platform's class. */
-const Received = ReceivedResponse as unknown as typeof Response;
+const Received = ReceivedResponse as unknown as {
+  new (
+    body: BodyInit | null,
+    head: ReceivedHead,
+    signal: AbortSignal | undefined,
+  ): Response;
+};
 
 class OriginResponse extends Received implements SpdyResponse {
   /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
@@ -92,7 +100,7 @@ class OriginResponse extends Received implements SpdyResponse {
     head: ReceivedHead,
     origin: ResponseOrigin,
   ) {
-    super(body, head);
+    super(body, head, origin.signal);
     this.#head = head;
     this.#origin = origin;
   }

@@ -8,11 +8,13 @@
  * A stream of type "bytes" with the bytes of another stream. Like the bodies of the
  * platform, it also has BYOB readers. `errorFor` converts a failure. `open` creates
  * the other stream at the first read: before that nothing reads ahead, and an
- * unused stream does not keep the other one alive.
+ * unused stream does not keep the other one alive. If `signal` has aborted, reading
+ * fails with its reason, even if the other stream has more bytes.
  */
 export function toByteStream(
   open: () => ReadableStream<Uint8Array>,
   errorFor: (error: unknown) => unknown,
+  signal?: AbortSignal,
 ): ReadableStream<Uint8Array> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream({
@@ -20,6 +22,10 @@ export function toByteStream(
     async pull(controller) {
       try {
         reader ??= open().getReader();
+        if (signal?.aborted) {
+          reader.cancel(signal.reason).catch(() => {});
+          throw signal.reason;
+        }
         for (;;) {
           const { done, value } = await reader.read();
           if (done) {

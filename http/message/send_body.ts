@@ -22,7 +22,15 @@ export interface SourceOptions {
   readonly trailers: Trailers | undefined;
   /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
+  /** See {@linkcode Failed}. */
+  readonly failed?: Failed;
 }
+
+/**
+ * Called with the error of a body's stream or of trailers if they fail before the
+ * stream has ended: afterwards, the error is most likely a consequence of that.
+ */
+export type Failed = (error: unknown) => void;
 
 /**
  * Resets the stream and throws if a body in memory has another length than
@@ -48,10 +56,13 @@ export function sendBytes(
   state: StreamCore,
   body: Uint8Array,
   trailers: Trailers | undefined,
+  failed?: Failed,
 ): Promise<void> | LazyPromise<void> {
   const taken = state.sendBuffer.write(body);
   if (trailers !== undefined) {
-    return Promise.resolve(taken).then(() => sendTrailers(state, trailers));
+    return Promise.resolve(taken).then(() =>
+      sendTrailers(state, trailers, failed)
+    );
   }
   // Called before any await, so that the last DATA frame carries FIN.
   const ended = state.sendBuffer.endLazily();
@@ -68,7 +79,7 @@ export function sendBytes(
 export async function sendSource(
   state: StreamCore,
   source: BodySource,
-  { trailers, announced }: SourceOptions,
+  { trailers, announced, failed }: SourceOptions,
 ): Promise<void> {
   const { reader, ahead } = source;
   let { next } = source;
@@ -93,7 +104,7 @@ export async function sendSource(
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {
-      const { done, value } = await orReset(state, next);
+      const { done, value } = await orReset(state, next, failed);
       if (done) break;
       await write(value);
       next = reader.read();
@@ -104,7 +115,7 @@ export async function sendSource(
     throw error;
   }
   if (trailers === undefined) await state.sendBuffer.end();
-  else await sendTrailers(state, trailers);
+  else await sendTrailers(state, trailers, failed);
 }
 
 /** Resets the stream. Returns the error for a chunk that is not bytes. */
@@ -123,16 +134,22 @@ function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
 export async function sendTrailers(
   state: StreamCore,
   trailers: Trailers,
+  failed?: Failed,
 ): Promise<void> {
-  const nv = await orReset(state, trailers());
+  const nv = await orReset(state, trailers(), failed);
   await state.sender.sendHeaders(sendable(nv, state.version), true);
 }
 
 /** Resets the stream if the promise rejects. */
-async function orReset<T>(state: StreamCore, promise: Promise<T>): Promise<T> {
+async function orReset<T>(
+  state: StreamCore,
+  promise: Promise<T>,
+  failed: Failed | undefined,
+): Promise<T> {
   try {
     return await promise;
   } catch (error) {
+    if (!state.ended) failed?.(error);
     state.reset(INTERNAL_ERROR, error);
     throw error;
   }

@@ -48,15 +48,22 @@ function append(
 /** The state of a stand-in: first its parts, later the real object. */
 export abstract class Held<T extends Message> {
   readonly #nv: readonly NameValue[];
+  readonly #abortable: AbortSignal | undefined;
   #body: StandInBody;
   #taken = false;
   /** The headers if they were read before the real object was created; they replace its own. */
   #headers: Headers | undefined;
   #real: T | undefined;
 
-  constructor(body: StandInBody, headers: readonly NameValue[]) {
+  /** If `signal` has aborted, reading a body in memory fails with its reason. */
+  constructor(
+    body: StandInBody,
+    headers: readonly NameValue[],
+    signal?: AbortSignal,
+  ) {
     this.#body = body;
     this.#nv = headers;
+    this.#abortable = signal;
   }
 
   /** Creates the real object without headers. */
@@ -65,6 +72,7 @@ export abstract class Held<T extends Message> {
   /** The real object, created on first use. */
   get real(): T {
     if (this.#real === undefined) {
+      if (this.#abortable !== undefined) this.#openBody();
       const real = this.make((this.#taken ? EMPTY : this.#body) as BodyInit);
       append(real.headers, this.#nv);
       setLinearIterators(real.headers, this.#nv.length);
@@ -103,18 +111,26 @@ export abstract class Held<T extends Message> {
 
   /** The body as a stream of type "bytes". The platform's stream for bytes is not of this type. */
   get stream(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    if (this.#real === undefined && this.#body instanceof Uint8Array) {
-      this.#body = byteStreamOf(this.#body as Uint8Array<ArrayBuffer>);
-    }
+    if (this.#real === undefined) this.#openBody();
     return this.real.body;
+  }
+
+  #openBody(): void {
+    if (!(this.#body instanceof Uint8Array)) return;
+    this.#body = streamOfBytes(
+      this.#body as Uint8Array<ArrayBuffer>,
+      this.#abortable,
+    );
   }
 
   /**
    * The body in memory, for the caller that may use it; `undefined` if the real
-   * object has to decide: for a stream, no body, or a used body.
+   * object has to decide: for a stream, no body, a used body, or one that was aborted.
    */
   takeBytes(): Uint8Array<ArrayBuffer> | undefined {
-    if (!(this.#body instanceof Uint8Array)) return undefined;
+    if (!(this.#body instanceof Uint8Array) || this.#abortable?.aborted) {
+      return undefined;
+    }
     const bytes = this.#body;
     this.#body = null;
     this.#taken = true;
@@ -122,12 +138,25 @@ export abstract class Held<T extends Message> {
   }
 }
 
-function byteStreamOf(
+/**
+ * A stream of type "bytes" with these bytes. It fails with the reason of `signal` if
+ * that has aborted before they are read.
+ */
+export function streamOfBytes(
   bytes: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal | undefined,
 ): ReadableStream<Uint8Array> {
   return new ReadableStream({
     type: "bytes",
+    start(controller) {
+      if (signal?.aborted) controller.error(signal.reason);
+    },
+    // Not a listener of the signal, which would keep a body alive that is not read.
     pull(controller) {
+      if (signal?.aborted) {
+        controller.error(signal.reason);
+        return;
+      }
       if (bytes.length > 0) controller.enqueue(alone(bytes));
       controller.close();
       controller.byobRequest?.respond(0);

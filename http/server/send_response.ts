@@ -18,6 +18,7 @@ import {
 } from "../message/response_head.ts";
 import {
   checkLength,
+  type Failed,
   sendBytes,
   sendSource,
   sendTrailers,
@@ -38,6 +39,8 @@ export interface SendResponseOptions {
   sendHead(nv: NameValue[], fin: boolean): Promise<void> | undefined;
   /** Headers to send after the body. */
   readonly trailers: Trailers | undefined;
+  /** See {@linkcode Failed}. */
+  readonly failed: Failed;
 }
 
 /**
@@ -114,8 +117,8 @@ function send(
     rest === undefined && trailers === undefined,
   );
   return head === undefined
-    ? sendRest(state, rest, trailers, announced)
-    : head.then(() => promiseOf(sendRest(state, rest, trailers, announced)));
+    ? sendRest(state, rest, announced, options)
+    : head.then(() => promiseOf(sendRest(state, rest, announced, options)));
 }
 
 /** Whether a response without a body has a `content-length`, that of the response to GET. */
@@ -141,16 +144,18 @@ function readAnnounced(
 function sendRest(
   state: StreamCore,
   body: Uint8Array | BodySource | undefined,
-  trailers: Trailers | undefined,
   announced: number | undefined,
+  { trailers, failed }: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
-  if (body instanceof Uint8Array) return sendBytes(state, body, trailers);
+  if (body instanceof Uint8Array) {
+    return sendBytes(state, body, trailers, failed);
+  }
   if (body !== undefined) {
-    return sendSource(state, body, { trailers, announced });
+    return sendSource(state, body, { trailers, announced, failed });
   }
   return trailers === undefined
     ? Promise.resolve()
-    : sendTrailers(state, trailers);
+    : sendTrailers(state, trailers, failed);
 }
 
 const EMPTY = new Uint8Array(0);

@@ -50,9 +50,9 @@ import { Server } from "./server.ts";
  * A body of text or bytes is sent with its actual length, even if the response has
  * another `content-length`, as in `Deno.serve`. A body that is a stream resets its
  * SPDY stream with INTERNAL_ERROR if its length differs from `content-length` or if
- * it produces something other than bytes, so that the client never accepts a
- * truncated body as complete. The error is logged and passed to `onError`, whose
- * response is then not sent.
+ * it fails or produces something other than bytes, so that the client never accepts
+ * a truncated body as complete. The error is passed to `onError`, whose response is
+ * then not sent; without `onError`, the error is logged.
  *
  * A handler can continue to read an upload after its response has been sent, if it
  * reads at least once in 30 s. If the handler has not begun to read, the bytes are

@@ -115,9 +115,10 @@ export interface ServeConnectionOptions extends ConnectionTuning {
   readonly signal?: AbortSignal;
   /**
    * Creates the response if a handler throws; by default the error is logged and
-   * the response has status 500. It is also called if the length of a body differs
-   * from its `content-length` and if a body contains something other than bytes;
-   * the result is then not sent.
+   * the response has status 500. It is also called if the body of a response fails,
+   * if its length differs from its `content-length`, and if it contains something
+   * other than bytes; the result is then not sent. Nothing is logged if there is an
+   * `onError`, except what it throws itself.
    */
   readonly onError?: (error: unknown) => Response | Promise<Response>;
   /**

@@ -88,7 +88,6 @@ export function connectionHost(
   handled(loadExchanges());
   // A copy: the options were checked, and the application may change its object later.
   const own = { ...options };
-  const { onError = answerError } = own;
   const limits = { maxHeaderCount: MAX_HEADERS, ...own.limits };
   const resolved = new Map<ProtocolVersion, ConnectionOptions>();
   return {
@@ -108,7 +107,7 @@ export function connectionHost(
       }
       return known;
     },
-    exchange: { handler, onError, onFault: own.onError },
+    exchange: { handler, onError: own.onError },
   };
 }
 
@@ -459,9 +458,4 @@ async function readSome(conn: ByteConn): Promise<Uint8Array | undefined> {
     if (isLeaving(error)) throw leftEarly(error);
     throw error;
   }
-}
-
-function answerError(error: unknown): Response {
-  logError(error);
-  return new Response("Internal Server Error", { status: 500 });
 }

@@ -36,9 +36,14 @@ import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
 import { readRequestHead } from "../message/request_head.ts";
 import type { Trailers } from "../message/send_body.ts";
-import { isLocked } from "../platform/take_body.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
+import {
+  badRequest,
+  checked,
+  internalServerError,
+  notImplemented,
+} from "./handler_response.ts";
 import { letUploadEnd } from "./linger.ts";
 import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { ReportedError } from "./reported_error.ts";
@@ -49,9 +54,13 @@ import { pushResponse } from "./server_push.ts";
 /** What all requests of a server share. */
 export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
   readonly handler: ServeHandler<Addr>;
-  readonly onError: (error: unknown) => Response | Promise<Response>;
-  /** Called for errors of the handler that occur when no response can be sent any more. */
-  readonly onFault: ((error: unknown) => unknown) | undefined;
+  /**
+   * Creates the response if the handler fails. Also called when the body of a response
+   * fails; its result is then not sent. Without it, the error is logged.
+   */
+  readonly onError:
+    | ((error: unknown) => Response | Promise<Response>)
+    | undefined;
 }
 
 /** The client that sent a request. */
@@ -119,8 +128,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     { remoteAddr: undefined, version: PROTO_SPDY3_1 },
     {
       handler: () => new Response(),
-      onError: () => new Response(),
-      onFault: undefined,
+      onError: undefined,
     },
     () => {},
   );
@@ -141,6 +149,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #abort: AbortController | undefined;
   #trailers: Trailers | undefined;
   #replied = false;
+  /** The failure of the response was reported. */
+  #isReported = false;
   #span: ServerSpan | undefined;
   #wrongLength: HttpMessageError | undefined;
   #request: Request | undefined;
@@ -195,7 +205,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         const head = { method: "GET", url, headers: [...headers] };
         const request = receivedRequest(head, null, this.#signal);
         return this.#answer(request, pushedInfo(this));
-      }, (error) => this.#tellFault(error)),
+      }, (error) => this.#report(error)),
     );
 
   /** Answers the request. Awaits only what takes time, because each turn of the microtask queue does as well. */
@@ -274,8 +284,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     this.#completed.reject(error);
     // The client has left, or the handler's body or headers are invalid.
     if (!isDeparture(error)) {
-      if (isLocalFault(error)) this.#tellFault(error);
-      else if (!(error instanceof ReportedError)) logError(error);
+      if (!this.#isReported) this.#report(error);
       if (!state.sendBuffer.ended) state.reset(INTERNAL_ERROR, error);
     }
     this.#end();
@@ -286,15 +295,18 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     this.#ended();
   }
 
-  /** Reports that the handler's response cannot be sent. */
-  #tellFault(error: unknown): void {
-    logError(error);
-    try {
-      // `onFault` cannot change the response any more.
-      Promise.resolve(this.#host.onFault?.(error)).catch(() => {});
-    } catch (nested) {
-      logError(nested, "Exception in onError while handling exception");
+  /**
+   * Reports that a response of the handler cannot be sent: to `onError`, or else in the
+   * log, as `Deno.serve` does.
+   */
+  #report(error: unknown): void {
+    if (error instanceof ReportedError) return;
+    const { onError } = this.#host;
+    if (onError === undefined) {
+      logError(error);
+      return;
     }
+    Promise.try(onError, error).catch(logNested);
   }
 
   /** Aborts if the stream ends before the response was sent. */
@@ -329,7 +341,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       this.#method = method;
       this.#url = url;
       this.#span = serverSpan(head, this.#peer);
-      if (NO_REQUEST.has(method)) return plain(501, "Not Implemented");
+      if (NO_REQUEST.has(method)) return notImplemented();
       const body = this.#readBody(method, contentLength);
       const signal = this.#signal;
       return receivedRequest(head, body, signal);
@@ -398,11 +410,16 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
     // The client has left, which is not an error of the handler.
     if (this.#state.ended && isDeparture(error)) throw error;
+    const { onError } = this.#host;
+    if (onError === undefined) {
+      logError(error);
+      return internalServerError();
+    }
     try {
-      return checked(await this.#host.onError(error));
+      return checked(await onError(error));
     } catch (nested) {
-      logError(nested, "Exception in onError while handling exception");
-      return plain(500, "Internal Server Error");
+      logNested(nested);
+      return internalServerError();
     }
   }
 
@@ -417,8 +434,16 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         return fin ? state.sender.whenReplySent() : undefined;
       },
       trailers: this.#trailers,
+      failed: (error) => {
+        this.#isReported = true;
+        this.#report(error);
+      },
     });
   }
+}
+
+function logNested(error: unknown): void {
+  logError(error, "Exception in onError while handling exception");
 }
 
 /** The information for a handler that creates a pushed response. */
@@ -470,37 +495,4 @@ function isDeparture(error: unknown): boolean {
     // The reason of `request.signal`, thrown by a function that was aborted.
     error instanceof DOMException && error.name === "AbortError" &&
       isDeparture(error.cause);
-}
-
-/** Checks a handler's response; the errors are those of `Deno.serve`. */
-function checked(response: Response): Response {
-  if (!(response instanceof Response)) {
-    throw new TypeError(
-      "Return value from serve handler must be a response or a promise resolving to a response",
-    );
-  }
-  if (response.type === "error") {
-    throw new TypeError(
-      "Return value from serve handler must not be an error response (like Response.error())",
-    );
-  }
-  if (response.bodyUsed) {
-    throw new TypeError(
-      "The body of the Response returned from the serve handler has already been consumed",
-    );
-  }
-  if (isLocked(response)) {
-    throw new TypeError(
-      "The body of the Response returned from the serve handler is locked to a reader",
-    );
-  }
-  return response;
-}
-
-function badRequest(reason: HttpMessageError): Response {
-  return plain(400, `Bad Request: ${reason.message}`);
-}
-
-function plain(status: number, text: string): Response {
-  return new Response(text, { status });
 }

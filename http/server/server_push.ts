@@ -11,6 +11,7 @@ import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { isLocalFault } from "../message/message_error.ts";
 import { pathOf } from "../message/request_head.ts";
+import { checked } from "./handler_response.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
 
@@ -59,24 +60,33 @@ export async function pushResponse(
     { pri },
     (state) => state,
   );
-  sendPushed(pushed, response ?? answer(url.href)).catch((error) => {
-    // If the half has ended, the client refused the push or left, which is not an
-    // error.
-    if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
-    if (isLocalFault(error)) onFault(error);
-  });
+  sendPushed(pushed, response ?? answer(url.href), onFault);
   return pushed;
 }
 
+/** Calls `onFault` if the response cannot be sent, but not if the client left. */
 async function sendPushed(
   pushed: StreamCore,
   response: Response | Promise<Response>,
+  onFault: (error: unknown) => void,
 ): Promise<void> {
-  const sent = sendResponse(pushed, await response, {
-    method: "GET",
-    // DATA can overtake HEADERS that wait, so the body waits for the head.
-    sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
-    trailers: undefined,
-  });
-  await promiseOf(sent);
+  let isReported = false;
+  const failed = (error: unknown): void => {
+    isReported = true;
+    onFault(error);
+  };
+  try {
+    const sent = sendResponse(pushed, checked(await response), {
+      method: "GET",
+      // DATA can overtake HEADERS that wait, so the body waits for the head.
+      sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
+      trailers: undefined,
+      failed,
+    });
+    await promiseOf(sent);
+  } catch (error) {
+    if (!isReported && (!pushed.ended || isLocalFault(error))) failed(error);
+    // If the half has ended, the client refused the push or left.
+    if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
+  }
 }

@@ -30,7 +30,6 @@ function serving(
       }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
-        onFault: undefined,
       }, () => {});
     }
   })();

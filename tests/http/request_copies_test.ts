@@ -110,27 +110,21 @@ Deno.test("a locked body is passed to onError", async () => {
 
 Deno.test("a body of strings fails the response and is reported to onError", async () => {
   const heard = Promise.withResolvers<unknown>();
-  const { error: original } = console;
-  console.error = () => {};
-  try {
-    await using pair = await httpPair(
-      () => new Response(ReadableStream.from(["a", "b"]) as ReadableStream),
-      {
-        onError: (error) => {
-          heard.resolve(error);
-          return new Response();
-        },
+  await using pair = await httpPair(
+    () => new Response(ReadableStream.from(["a", "b"]) as ReadableStream),
+    {
+      onError: (error) => {
+        heard.resolve(error);
+        return new Response();
       },
-    );
-    const failed = await pair.client.fetch("/").then((response) =>
-      response.text()
-    ).then(() => false, () => true);
-    assert(failed);
-    const error = await heard.promise;
-    assert(String(error).includes("a string"), String(error));
-  } finally {
-    console.error = original;
-  }
+    },
+  );
+  const failed = await pair.client.fetch("/").then((response) =>
+    response.text()
+  ).then(() => false, () => true);
+  assert(failed);
+  const error = await heard.promise;
+  assert(String(error).includes("a string"), String(error));
 });
 
 Deno.test("a body of one null or undefined fails: it does not count as empty", async () => {

@@ -37,7 +37,6 @@ function serving(handler: ServeHandler): Pair {
       }, {
         handler,
         onError: () => new Response(null, { status: 500 }),
-        onFault: undefined,
       }, () => {});
     }
   })();

@@ -104,7 +104,8 @@ for (const version of VERSIONS) {
         if (!(error instanceof HttpMessageError)) throw error;
         assert(error.message.startsWith(`content-length is ${announced}, `));
         assertEquals(error.initiator, "local");
-        assertEquals(errors.said, [[error]]);
+        // onError decides what is logged.
+        assertEquals(errors.said, []);
       });
     }
   }
@@ -215,7 +216,7 @@ Deno.test("whole bodies: a pushed response of another length is reset", async ()
   await assertRejects(async () => await (await response).text());
   assertEquals(heard.length, 1);
   assertInstanceOf(heard[0], HttpMessageError);
-  assertEquals(errors.said, [[heard[0]]]);
+  assertEquals(errors.said, []);
 });
 
 // The client's side, with a server that announces a wrong length.

@@ -97,7 +97,6 @@ export class HttpApplication {
             },
             {
               handler: (request, info) => this.#handle(request, info),
-              onFault: undefined,
               onError: () =>
                 new Response("the handler failed", { status: 500 }),
             },
