@@ -70,16 +70,18 @@ const SERVER_NAME = Symbol.for("unstableServerName");
  * Throws `TypeError`, as `Deno.connectTls` does, for contradictory settings, and
  * `InvalidArgumentError` for an unknown setting and for a server name that is not a
  * string.
+ *
+ * @param what How messages name the settings.
  */
-export function checkTls(tls: TlsOptions): void {
-  checkNames("tls", tls, TLS_NAMES);
+export function checkTls(tls: TlsOptions, what = "tls"): void {
+  checkNames(what, tls, TLS_NAMES);
   const { cert, key, serverName } = tls;
   if ((cert === undefined) !== (key === undefined)) {
     const [given, missing] = cert === undefined
       ? ["key", "cert"]
       : ["cert", "key"];
     throw new TypeError(
-      `If \`tls.${given}\` is specified, \`tls.${missing}\` must be specified as well`,
+      `If \`${what}.${given}\` is specified, \`${what}.${missing}\` must be specified as well`,
     );
   }
   if (
@@ -87,7 +89,7 @@ export function checkTls(tls: TlsOptions): void {
     (typeof serverName !== "string" || serverName === "")
   ) {
     throw new InvalidArgumentError(
-      "tls.serverName is not a host name or an IP address",
+      `${what}.serverName is not a host name or an IP address`,
     );
   }
 }

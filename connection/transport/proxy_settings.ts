@@ -67,7 +67,8 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 /**
  * Checks the option `proxy`.
  *
- * Throws `InvalidArgumentError` for a URL that does not name a proxy, and `TypeError` for headers that are not allowed.
+ * Throws `InvalidArgumentError` for a URL that does not name a proxy, and `TypeError` for
+ * headers that are not allowed and for contradictory settings of TLS.
  */
 export function readProxy(options: ProxyOptions): ProxySettings {
   if (typeof options !== "object" || options === null) {
@@ -78,7 +79,7 @@ export function readProxy(options: ProxyOptions): ProxySettings {
   checkNames("proxy", options, PROXY_NAMES);
   const { headers, tls, timeout = DEFAULT_TIMEOUT } = options;
   checkTimeout("proxy.timeout", timeout);
-  if (tls !== undefined) checkTls(tls);
+  if (tls !== undefined) checkTls(tls, "proxy.tls");
   return {
     ...readUrl("proxy.url", String(options.url), new Headers(headers)),
     tls,

@@ -131,6 +131,25 @@ Deno.test("an invalid proxy is refused, and no message contains its password", (
   );
 });
 
+Deno.test("invalid TLS settings of a proxy are refused, and the message says that they are the proxy's", () => {
+  const url = "https://proxy";
+  assertThrows(
+    () => readProxy({ url, tls: { serverName: "" } }),
+    InvalidArgumentError,
+    "proxy.tls.serverName",
+  );
+  assertThrows(
+    () => readProxy({ url, tls: { ca: "" } as never }),
+    InvalidArgumentError,
+    "proxy.tls",
+  );
+  assertThrows(
+    () => readProxy({ url, tls: { cert: "a" } }),
+    TypeError,
+    "`proxy.tls.key` must be specified",
+  );
+});
+
 Deno.test("the environment determines the proxy of TLS connections", () => {
   assertEquals(proxyBy({}), undefined);
   assertEquals(proxyBy({ HTTPS_PROXY: "http://a:1" }), "http://a:1");
