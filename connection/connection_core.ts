@@ -124,8 +124,9 @@ export class ConnectionCore
     this.peerStreams = new PeerStreams(this);
     this.closer = new StreamCloser(this);
     this.ending = new ConnectionEnd(this);
-    if (options[FIRST_WRITE_WAITS]) this.io.flushSoon();
-    else this.io.flush();
+    const firstWrites = options[FIRST_WRITE_WAITS];
+    if (firstWrites === undefined) this.io.flush();
+    else this.io.flushSoon(firstWrites);
     this.io.start();
   }
 
@@ -305,7 +306,8 @@ export class ConnectionCore
     if (!this.ending.begun) {
       this.timeouts.controlFrame(this.session.unfinishedControl);
     }
-    this.io.flush();
+    // Most replies to PINGs cause no write, and the end of a turn takes 2 % of an accept.
+    if (this.session.wantWrite() || this.scheduler.ready > 0) this.io.flush();
     this.ending.endIfDone();
     if (left) return this.#settleLater();
   }

@@ -8,16 +8,8 @@
 import { MAX_DELAY } from "../numbers.ts";
 import { WriteBuffer } from "./buffers/write_buffer.ts";
 import { Deferred } from "./deferred.ts";
-import {
-  atEndOfTurn,
-  endOfTurn,
-  now,
-  pause,
-  startTimer,
-  stopTimer,
-  type Timer,
-  within,
-} from "./time/clock.ts";
+import { atEndOfTurn, endOfTurn, now, pause, within } from "./time/clock.ts";
+import type { FirstWrites } from "./time/first_writes.ts";
 import { StallDetector } from "./time/stall_detector.ts";
 import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
 import { checkCount, type Wire } from "./transport/transport.ts";
@@ -43,11 +35,6 @@ export interface IoLoopEvents {
   expectsBulk?(): boolean;
 }
 
-/**
- * Longest wait of the first write, ms. A client that has something to send sends it as
- * soon as it is connected. A client that waits for SETTINGS gets them up to this much later.
- */
-const FIRST_WAIT = 5;
 /**
  * Microtasks within which a write counts as taken at once; one to a socket ends in three.
  * The clock does not show it: on a busy machine, other processes run meanwhile, and a
@@ -101,8 +88,9 @@ export class IoLoop {
   #inputEnd: Deferred<void> | undefined;
   #hasInputEnded = false;
   #drained: Deferred<void> | undefined;
-  /** Runs while the first write waits. */
-  #firstWait: Timer | undefined;
+  /** Where the first write waits, or has waited. */
+  #firstWrites: FirstWrites | undefined;
+  #firstWaits = false;
 
   constructor(wire: Wire, bound: number, events: IoLoopEvents) {
     this.#wire = wire;
@@ -138,12 +126,14 @@ export class IoLoop {
   }
 
   /**
-   * Writes what is ready together with what the peer's first bytes cause, or after
-   * {@linkcode FIRST_WAIT}. The SETTINGS of a server then leave in one write with the
-   * first answer: 10 % of an accept, and more behind TLS.
+   * Writes what is ready together with what the peer's first bytes cause, or soon. The
+   * SETTINGS of a server then leave in one write with the first answer: 10 % of an
+   * accept, and more behind TLS.
    */
-  flushSoon(): void {
-    this.#firstWait = startTimer(() => this.flush(), FIRST_WAIT);
+  flushSoon(firstWrites: FirstWrites): void {
+    this.#firstWrites = firstWrites;
+    this.#firstWaits = true;
+    firstWrites.add(this, this.#readingSince);
   }
 
   /**
@@ -266,9 +256,9 @@ export class IoLoop {
   }
 
   #endFirstWait(): void {
-    if (this.#firstWait === undefined) return;
-    stopTimer(this.#firstWait);
-    this.#firstWait = undefined;
+    if (!this.#firstWaits) return;
+    this.#firstWaits = false;
+    this.#firstWrites?.delete(this);
   }
 
   #untilInputEnds(): Promise<void> {
@@ -282,6 +272,7 @@ export class IoLoop {
     this.#closed = true;
     this.#outputEnded = true;
     this.#endFirstWait();
+    this.#firstWrites?.connectionEnded();
     this.holdReading(false);
     this.#drained?.resolve();
     try {
@@ -410,7 +401,7 @@ export class IoLoop {
         continue;
       }
       this.progress.touch();
-      if (this.#firstWait !== undefined) {
+      if (this.#firstWaits) {
         // Frames that have waited are sent first, even before more urgent answers.
         this.#endFirstWait();
         if (this.#fill()) this.flush();

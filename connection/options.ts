@@ -37,6 +37,7 @@ import { checkNames, type Names } from "../values.ts";
 import { HEADS } from "./buffers/shared_buffers.ts";
 import type { SettingsStore } from "./settings_store.ts";
 import { trailersRoom } from "./stream/trailers.ts";
+import type { FirstWrites } from "./time/first_writes.ts";
 import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./time/keepalive.ts";
 
 /**
@@ -277,12 +278,12 @@ export function tuningOf(options: ConnectionTuning): ConnectionTuning {
  */
 export const STREAMS_WAIT: unique symbol = Symbol("streamsWait");
 
-/** Server: the first write waits a moment for the first request; see {@linkcode IoLoop.flushSoon}. */
+/** Server: the first write waits here a moment for the first request; see {@linkcode IoLoop.flushSoon}. */
 export const FIRST_WRITE_WAITS: unique symbol = Symbol("firstWriteWaits");
 
 /** Options that only this package sets. */
 export interface InternalOptions {
-  readonly [FIRST_WRITE_WAITS]?: boolean;
+  readonly [FIRST_WRITE_WAITS]?: FirstWrites;
   readonly [STREAMS_WAIT]?: boolean;
 }
 

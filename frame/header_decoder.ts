@@ -12,6 +12,8 @@ import { type HeaderBlock, readBlockIn } from "./header_block_reader.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import type { FrameLimits } from "./limits.ts";
 import { PairMemory } from "./pair_memory.ts";
+import { makeList, makePair } from "./pair.ts";
+import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
@@ -24,6 +26,8 @@ const MOST_BYTES = 1024;
 /** Their inflated bytes. */
 const MOST_INFLATED = 8192;
 const NOTHING = new Uint8Array(0);
+/** Replaces bytes that are not UTF-8; see `keepExact`. */
+const REPLACEMENT = "\ufffd";
 
 /** The objects that read the blocks of one stream. */
 interface Tools {
@@ -32,7 +36,22 @@ interface Tools {
   readonly memory: PairMemory;
 }
 
+/** The first block of a stream. */
+interface FirstBlock {
+  readonly traits: VersionTraits;
+  readonly limits: Required<FrameLimits>;
+  /** The layout of its frame. */
+  readonly frame: VersionTraits;
+  /** The compressed block, a character for each byte. */
+  readonly text: string;
+  /** Its inflated length, bytes. */
+  readonly plain: number;
+  readonly pairs: readonly NameValue[];
+}
+
 const shared = new CodecPool<Tools>();
+/** The last valid first block. */
+let lastFirst: FirstBlock | undefined;
 
 /**
  * Owns the header decompression of one direction. The pieces of a block are pushed
@@ -43,6 +62,10 @@ const shared = new CodecPool<Tools>();
  * compressed bytes are kept. If another stream has used the tools since, these bytes are
  * inflated again first, in 2 us for each block. A connection with up to four requests
  * takes 6 KiB less this way.
+ *
+ * A first block with the same bytes as the last first block of the process has the same
+ * headers, and is not inflated; see {@linkcode PooledCompressor}. Somebody who sees from the
+ * time that it was so has sent the whole block, and so learns only that it was repeated.
  */
 export class HeaderDecoder {
   /**
@@ -67,6 +90,8 @@ export class HeaderDecoder {
   /** Number of the stream, 0 before its first block. */
   #stream = 0;
   #discarding = false;
+  /** The last first block, while this stream's first block may be the same. */
+  #likely: FirstBlock | undefined;
   /** Bytes inflated and dropped so far. */
   #dropped = 0;
 
@@ -82,7 +107,11 @@ export class HeaderDecoder {
    */
   begin(discard: boolean): void {
     this.#discarding = discard;
-    this.#tools ??= this.#take();
+    if (
+      this.#stream === 0 && this.#count === 0 && !discard &&
+      lastFirst?.traits === this.#traits && lastFirst.limits === this.#limits
+    ) this.#likely = lastFirst;
+    else this.#tools ??= this.#take();
   }
 
   /** The tools as they are after the blocks so far; no other stream has them. */
@@ -113,9 +142,34 @@ export class HeaderDecoder {
     from: number,
     to: number,
   ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
-    const { inflater } = this.#tools!;
+    const before = this.#blocks;
     this.bytes.compressed += to - from;
-    if (this.#blocks !== undefined) this.#keep(this.#blocks, source, from, to);
+    if (before !== undefined) this.#keep(before, source, from, to);
+    if (this.#likely !== undefined) {
+      if (this.#blocks === this.#likely.text) return undefined;
+      this.#readAfterAll(before!);
+    }
+    return this.#inflate(source, from, to);
+  }
+
+  /** The block is another one than the last first block, of which it may have `before`. */
+  #readAfterAll(before: string): void {
+    const blocks = this.#blocks;
+    this.#likely = undefined;
+    this.#blocks = "";
+    this.#tools = this.#take();
+    this.#blocks = blocks;
+    const bytes = bytesOf(before);
+    // It is valid, because the last first block is.
+    if (before !== "") this.#inflate(bytes, 0, bytes.length);
+  }
+
+  #inflate(
+    source: Uint8Array,
+    from: number,
+    to: number,
+  ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
+    const { inflater } = this.#tools!;
     try {
       inflater.feed(source, from, to);
       if (!this.#discarding) {
@@ -138,7 +192,7 @@ export class HeaderDecoder {
   #keep(before: string, source: Uint8Array, from: number, to: number): void {
     this.#blocks = before.length + to - from > MOST_BYTES
       ? undefined
-      : before + String.fromCharCode(...source.subarray(from, to));
+      : before + textOf(source.subarray(from, to));
   }
 
   /**
@@ -168,6 +222,13 @@ export class HeaderDecoder {
       this.#blocks = undefined;
       return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     }
+    const likely = this.#likely;
+    if (likely !== undefined) {
+      if (this.#blocks === likely.text && frame === likely.frame) {
+        return this.#repeat(likely);
+      }
+      this.#readAfterAll(this.#blocks!);
+    }
     const tools = this.#tools!;
     const { inflater, memory } = tools;
     this.bytes.plain += inflater.outputLength;
@@ -179,12 +240,36 @@ export class HeaderDecoder {
       rename,
       memory,
     );
+    if (this.#count === 0) this.#keepFirst(block, frame, inflater.outputLength);
     inflater.release();
     if (
       this.#count++ === MOST_BLOCKS || this.bytes.plain > MOST_INFLATED
     ) this.#blocks = undefined;
     if (this.#blocks !== undefined) this.#share(tools);
     return block;
+  }
+
+  /** The block is the same as the last first block. */
+  #repeat({ plain, pairs }: FirstBlock): HeaderBlock {
+    this.#likely = undefined;
+    this.bytes.plain += plain;
+    this.#count++;
+    return { errorCode: 0, nv: copyOf(pairs) };
+  }
+
+  /** Keeps the first block for other streams, if it is valid and short. */
+  #keepFirst(
+    { errorCode, nv }: HeaderBlock,
+    frame: VersionTraits,
+    plain: number,
+  ): void {
+    const text = this.#blocks;
+    if (errorCode !== 0 || text === undefined || plain > MOST_INFLATED) return;
+    // The bytes of such a value are kept with its pair.
+    if (nv.some(([, value]) => value.includes(REPLACEMENT))) return;
+    const pairs = copyOf(nv);
+    const traits = this.#traits;
+    lastFirst = { traits, limits: this.#limits, frame, text, plain, pairs };
   }
 
   #share(tools: Tools): void {
@@ -207,6 +292,20 @@ function restarted(tools: Tools | undefined, traits: VersionTraits): Tools {
     verify: false,
   });
   return { traits, inflater, memory: new PairMemory() };
+}
+
+/** A copy that the application may change. */
+function copyOf(pairs: readonly NameValue[]): NameValue[] {
+  const copy: NameValue[] = makeList();
+  for (let index = 0; index < pairs.length; index++) {
+    copy.push(makePair(pairs[index][0], pairs[index][1]));
+  }
+  return copy;
+}
+
+/** A character for each byte. Spreading the bytes would take 30 bytes of memory for each. */
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** The bytes of a text with a character for each. */

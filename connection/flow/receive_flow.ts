@@ -46,6 +46,7 @@ export interface ReceiveFlowEvents {
  * more input can provide.
  */
 export class ReceiveFlow {
+  readonly #session: Session;
   readonly #events: ReceiveFlowEvents;
   readonly #bound: number;
   readonly #most: number;
@@ -75,6 +76,7 @@ export class ReceiveFlow {
     initialWindow: number,
     events: ReceiveFlowEvents,
   ) {
+    this.#session = session;
     this.#events = events;
     this.#bound = options.maxBufferedBytes;
     this.#most = Math.max(options.maxBufferedBytes, options.maxUnreadBytes);
@@ -134,11 +136,13 @@ export class ReceiveFlow {
   #measure(credit: ReceiveWindows): void {
     const before = this.#events.sentBytes();
     this.#events.measurePath().then(() => {
-      credit.measured(this.#events.sentBytes() - before);
+      const sent = this.#events.sentBytes() - before;
+      const mayWait = !this.#events.expectsBulk();
+      credit.measured(sent, mayWait);
       // While the peer sends nothing, the WINDOW_UPDATE leaves with the next frame: that
       // of a client with its next request. A write less on both sides, and a read less on
-      // a server, for each connection that is asked once.
-      if (this.#events.expectsBulk()) this.#events.flush();
+      // a server, for each connection that is asked once: 4 % of an accept.
+      if (!mayWait) this.#events.flush();
     }).catch(() => credit.abandoned());
   }
 
@@ -222,10 +226,12 @@ export class ReceiveFlow {
   }
 
   /**
-   * Submits WINDOW_UPDATEs for the bytes that were read. Only when a write begins:
+   * Submits WINDOW_UPDATEs for the bytes that were read, and with other frames that for a
+   * window that has become larger. Only when a write begins:
    * otherwise a peer that does not read would make the queue of them grow.
    */
   giveCredit(): void {
+    if (this.#session.wantWrite()) this.#credit?.announce();
     for (const state of this.#due) {
       this.#credit?.consumed(state, state.uncredited);
       state.uncredited = 0;

@@ -34,6 +34,8 @@ export class ReceiveWindows {
   readonly #maxMemory: number;
   readonly #tuner: WindowTuner | undefined;
   #sessionWindow = INITIAL_WINDOW_SIZE;
+  /** Whether the session's window does not follow the last measurement yet. */
+  #isLate = false;
   /** By how much the windows of all streams together have grown, bytes. */
   #grown = 0;
 
@@ -77,17 +79,28 @@ export class ReceiveWindows {
     return this.#tuner?.mayBeQuiet(now()) ?? false;
   }
 
-  /** The measuring PING was answered. `sent` is the number of bytes that this side has sent since then. */
-  measured(sent: number): void {
+  /**
+   * The measuring PING was answered. `sent` is the number of bytes that this side has sent
+   * since then. If the session's window `mayWait`, it follows with {@linkcode announce},
+   * or when bytes arrive.
+   */
+  measured(sent: number, mayWait = false): void {
     const tuner = this.#tuner;
     if (!tuner?.measured(now(), sent)) return;
-    this.#setSessionWindow(tuner.window);
+    if (mayWait) this.#isLate = true;
+    else this.#setSessionWindow(tuner.window);
     // Until their next bytes arrive, a round trip may pass.
     for (const state of this.#fast ?? []) {
       if (state.receiveBuffer.size === 0 && !hasEnded(state)) {
         this.#resize(state, tuner.window);
       }
     }
+  }
+
+  /** Announces the window of the last measurement. */
+  announce(): void {
+    if (!this.#isLate || this.#tuner === undefined) return;
+    this.#setSessionWindow(this.#tuner.window);
   }
 
   /** The measuring PING failed. */
@@ -137,6 +150,7 @@ export class ReceiveWindows {
   }
 
   #setSessionWindow(window: number): void {
+    this.#isLate = false;
     if (this.#version !== PROTO_SPDY3_1) return;
     const target = Math.min(window, MAX_FLOW_WINDOW);
     resizeReceiveWindow(this.#session, 0, target - this.#sessionWindow);

@@ -91,6 +91,11 @@ export class SafeCompressor implements BlockCompressor {
     this.#parser.clear();
   }
 
+  /** Whether the last block, of at most 64 KiB, has secret values. */
+  get hasSecrets(): boolean {
+    return this.#layout.secrets.length > 0;
+  }
+
   maxCompressedLength(blockLength: number): number {
     return maxSafeLength(blockLength);
   }

@@ -24,6 +24,7 @@ import {
   startTimer,
   stopTimer,
 } from "../../connection/time/clock.ts";
+import { FirstWrites } from "../../connection/time/first_writes.ts";
 import {
   closeQuietly,
   ResumedConn,
@@ -90,6 +91,7 @@ export function connectionHost(
   const own = { ...options };
   const limits = { maxHeaderCount: MAX_HEADERS, ...own.limits };
   const resolved = new Map<ProtocolVersion, ConnectionOptions>();
+  const firstWrites = new FirstWrites();
   return {
     options: own,
     connectionOptions(version) {
@@ -101,7 +103,7 @@ export function connectionHost(
           side: SERVER,
           version,
           [STREAMS_WAIT]: true,
-          [FIRST_WRITE_WAITS]: true,
+          [FIRST_WRITE_WAITS]: firstWrites,
         });
         resolved.set(version, known);
       }

@@ -3,9 +3,16 @@
  * This must not change what any stream reads.
  */
 
-import { ZlibError } from "../../errors.ts";
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  ZlibError,
+} from "../../errors.ts";
 import { ByteWriter } from "../../frame/byte_writer.ts";
+import { exactValue } from "../../frame/escaped_text.ts";
 import { writeHeaderBlock } from "../../frame/header_block.ts";
+import type { HeaderBlock } from "../../frame/header_block_reader.ts";
 import { HeaderDecoder } from "../../frame/header_decoder.ts";
 import { HeaderEncoder } from "../../frame/header_encoder.ts";
 import { resolveFrameLimits } from "../../frame/limits.ts";
@@ -13,7 +20,8 @@ import { CodecPool } from "../../frame/codec_pool.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
-import { assertEquals, assertThrows, concat } from "../deps.ts";
+import { assert, assertEquals, assertThrows, concat } from "../deps.ts";
+import { countedWork } from "../helpers/counted_work.ts";
 import { Random } from "../helpers/random.ts";
 import { asWirePairs } from "./compression/corpus.ts";
 import { randomLists } from "./compression/random_headers.ts";
@@ -164,4 +172,183 @@ Deno.test("a codec is found by the stream that used it, and those used last are 
   });
   assertEquals(kept, streams.slice(-kept.length));
   assertEquals(pool.takeOldest(), `codec of ${kept[0]}`);
+});
+
+/** The bytes of one block, compressed as the first of a stream. */
+function firstBlock(
+  traits: VersionTraits,
+  write: (block: ByteWriter) => void,
+): Uint8Array<ArrayBuffer> {
+  const block = new ByteWriter();
+  write(block);
+  return new Deflate({ dictionary: traits.dictionary })
+    .push(block.copy(), "sync");
+}
+
+function ofPairs(
+  traits: VersionTraits,
+  pairs: readonly NameValue[],
+): Uint8Array<ArrayBuffer> {
+  const { lengthSize } = traits;
+  return firstBlock(traits, (out) => writeHeaderBlock(out, pairs, lengthSize));
+}
+
+/** Reads one block as {@linkcode read}; the zlib stream must be valid. */
+function readValid(
+  decoder: HeaderDecoder,
+  pieces: readonly Uint8Array[],
+  frame: VersionTraits,
+): HeaderBlock {
+  const block = read(decoder, pieces, frame);
+  if (typeof block === "string") throw new Error(block);
+  return block;
+}
+
+/** Reads one block, which arrives in these pieces. */
+function read(
+  decoder: HeaderDecoder,
+  pieces: readonly Uint8Array[],
+  frame: VersionTraits,
+): HeaderBlock | string {
+  decoder.begin(false);
+  for (const piece of pieces) {
+    const told = decoder.push(piece, 0, piece.length);
+    if (told !== undefined) return `${told}`;
+  }
+  return decoder.finish(frame);
+}
+
+const SPDY3 = versionTraits(PROTO_SPDY3);
+const PAIRS: readonly NameValue[] = [[":path", "/a"], ["x-b", "c, d"]];
+
+Deno.test("streams that begin with the same block as others are read as if each were alone", () => {
+  const random = new Random(165);
+  const firsts = [
+    ...randomLists(random, 3),
+    [...PAIRS],
+    [[":path", "/a"]] as NameValue[],
+  ].map((list) => asWirePairs(list, PROTO_SPDY3));
+  for (let round = 0; round < 400; round++) {
+    const first = random.pick(firsts);
+    const others = randomLists(random, random.int(0, 6))
+      .map((list) => asWirePairs(list, PROTO_SPDY3));
+    const lists = [first, ...others];
+    const deflate = new Deflate({ dictionary: SPDY3.dictionary });
+    const decoder = new HeaderDecoder(SPDY3, LIMITS);
+    let compressed = 0;
+    let plain = 0;
+    for (const pairs of lists) {
+      const block = new ByteWriter();
+      writeHeaderBlock(block, pairs, SPDY3.lengthSize);
+      const bytes = deflate.push(block.copy(), "sync");
+      const pieces = random.chance(0.5) ? [bytes] : random.pieces(bytes, 90);
+      const nv = pairs.flatMap(([name, value]): NameValue[] =>
+        value.split("\0").map((part) => [name, part])
+      );
+      assertEquals(read(decoder, pieces, SPDY3), { errorCode: 0, nv });
+      compressed += bytes.length;
+      plain += block.length;
+      assertEquals(decoder.bytes, { compressed, plain });
+    }
+  }
+});
+
+Deno.test("a first block like the one before is not inflated", () => {
+  const reads = (pairs: readonly NameValue[]): number => {
+    const bytes = ofPairs(SPDY3, pairs);
+    const decoder = new HeaderDecoder(SPDY3, LIMITS);
+    return countedWork(() => read(decoder, [bytes], SPDY3)).reads;
+  };
+  reads([["other", "1"]]);
+  assert(reads(PAIRS) > 0);
+  assertEquals(reads(PAIRS), 0);
+  reads([["other", "1"]]);
+  assert(reads(PAIRS) > 0);
+});
+
+Deno.test("who changes the headers of a first block does not change those of another stream", () => {
+  const bytes = ofPairs(SPDY3, PAIRS);
+  for (let stream = 0; stream < 4; stream++) {
+    const decoder = new HeaderDecoder(SPDY3, LIMITS);
+    const block = readValid(decoder, [bytes], SPDY3);
+    assertEquals(block.nv, [...PAIRS]);
+    block.nv[0][1] = "changed";
+    block.nv.length = 1;
+  }
+});
+
+Deno.test("a first block like the one before is read with the limits and the layout of its own stream", () => {
+  const bytes = ofPairs(SPDY3, PAIRS);
+  const ok = { errorCode: 0, nv: [...PAIRS] };
+  assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
+  const few = resolveFrameLimits({ maxHeaderCount: 1 });
+  const small = resolveFrameLimits({ maxHeaderBlock: 8 });
+  for (const limits of [few, small]) {
+    const block = read(new HeaderDecoder(SPDY3, limits), [bytes], SPDY3);
+    assertEquals(block, { errorCode: ERR_FRAME_TOO_LARGE, nv: [] });
+  }
+  assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
+  // A frame of SPDY/2 in a session of SPDY/3 has other length fields.
+  const spdy2 = versionTraits(PROTO_SPDY2);
+  const wrong = readValid(new HeaderDecoder(SPDY3, LIMITS), [bytes], spdy2);
+  assert(wrong.errorCode !== 0);
+  const lenient = new HeaderDecoder(SPDY3, LIMITS);
+  lenient.begin(true);
+  assertEquals(lenient.push(bytes, 0, bytes.length), undefined);
+  assertEquals(lenient.finish(SPDY3).errorCode, ERR_FRAME_TOO_LARGE);
+});
+
+Deno.test("a first block that begins like the one before is read to its end", () => {
+  const bytes = ofPairs(SPDY3, PAIRS);
+  const ok = { errorCode: 0, nv: [...PAIRS] };
+  assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
+  // An empty stored block more, which adds nothing.
+  const more = Uint8Array.of(0, 0, 0, 0xff, 0xff);
+  const longer = new HeaderDecoder(SPDY3, LIMITS);
+  assertEquals(read(longer, [bytes, more], SPDY3), ok);
+  assertEquals(longer.bytes.compressed, bytes.length + more.length);
+  const invalid = read(new HeaderDecoder(SPDY3, LIMITS), [
+    bytes,
+    INVALID,
+  ], SPDY3);
+  assert(typeof invalid === "string");
+  // The next stream has one block, and no part of that one.
+  assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
+  assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [], SPDY3), {
+    errorCode: ERR_INVALID_FRAME,
+    nv: [],
+  });
+});
+
+Deno.test("an invalid first block, and one whose text is not UTF-8, is read each time", () => {
+  const upper = ofPairs(SPDY3, [["X-Upper", "a"]]);
+  const latin = firstBlock(SPDY3, (block) => {
+    block.uint32(1);
+    block.uint32(1);
+    block.text("a");
+    block.uint32(1);
+    block.uint8(0xe4);
+  });
+  for (let stream = 0; stream < 3; stream++) {
+    const decoder = new HeaderDecoder(SPDY3, LIMITS);
+    const wrong = readValid(decoder, [upper], SPDY3);
+    assertEquals(wrong.errorCode, ERR_INVALID_HEADER_BLOCK);
+    const other = new HeaderDecoder(SPDY3, LIMITS);
+    const exact = readValid(other, [latin], SPDY3);
+    assertEquals(exact.nv, [["a", "\ufffd"]]);
+    assertEquals(exactValue(exact.nv[0]), "\udce4");
+  }
+});
+
+Deno.test("a first block like the one before has the names of its own session's version", () => {
+  const spdy2 = versionTraits(PROTO_SPDY2);
+  const block = new ByteWriter();
+  writeHeaderBlock(block, [["url", "/a"]], spdy2.lengthSize);
+  // Without the dictionary, which differs between the versions.
+  const bytes = new Deflate().push(block.copy(), "sync");
+  for (const [traits, name] of [[SPDY3, "url"], [spdy2, ":path"]] as const) {
+    const decoder = new HeaderDecoder(traits, LIMITS);
+    const { nv } = readValid(decoder, [bytes], spdy2);
+    assertEquals(nv, [[name, "/a"]]);
+  }
 });

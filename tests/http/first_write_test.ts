@@ -86,9 +86,9 @@ Deno.test("serve: SETTINGS leave in one write with the first answer, before ever
   assertEquals(client.writes.length, 1);
   assertEquals(client.writes[0][0], SETTINGS);
   assert(client.writes[0].includes(SYN_REPLY));
-  assertEquals(time.timers, 0);
   client.end();
   await time.until(served.finished);
+  assertEquals(time.timers, 0);
 });
 
 Deno.test("serve: SETTINGS come before the reply to a PING, which is more urgent", async () => {

@@ -2,18 +2,19 @@
 
 import { ReceiveFlow } from "../../../connection/flow/receive_flow.ts";
 import { resolveOptions } from "../../../connection/options.ts";
-import { CLIENT, PROTO_SPDY3_1, Session } from "../../../mod.ts";
+import { CLIENT, PROTO_SPDY3_1, Session, WINDOW_UPDATE } from "../../../mod.ts";
 import { assertEquals } from "../../deps.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 
-Deno.test("announced window: a larger window is announced at once only while the peer may send", async () => {
+Deno.test("announced window: a larger window is announced at once while the peer may send, and otherwise with the next frame", async () => {
   for (const expectsBulk of [false, true]) {
     using time = virtualTime();
     const log: string[] = [];
     const reply = Promise.withResolvers<number>();
     const session = new Session(CLIENT, PROTO_SPDY3_1, {
       send: (_, data) => {
-        log.push(`WINDOW_UPDATE of ${data.length} bytes`);
+        const isUpdate = data[3] === WINDOW_UPDATE;
+        log.push(`${isUpdate ? "WINDOW_UPDATE of " : ""}${data.length} bytes`);
         return data.length;
       },
     });
@@ -35,8 +36,25 @@ Deno.test("announced window: a larger window is announced at once only while the
     await time.advance(50);
     reply.resolve(50);
     await time.advance(0);
-    assertEquals(log, expectsBulk ? ["flush"] : []);
+    flow.giveCredit();
     session.send();
-    assertEquals(log.at(-1), "WINDOW_UPDATE of 16 bytes");
+    assertEquals(
+      log,
+      expectsBulk ? ["flush", "WINDOW_UPDATE of 16 bytes"] : [],
+    );
+    log.length = 0;
+    session.submitPing();
+    flow.giveCredit();
+    session.send();
+    assertEquals(log, [
+      "12 bytes",
+      ...(expectsBulk ? [] : ["WINDOW_UPDATE of 16 bytes"]),
+    ]);
+    log.length = 0;
+    // It is announced once.
+    session.submitPing();
+    flow.giveCredit();
+    session.send();
+    assertEquals(log, ["12 bytes"]);
   }
 });

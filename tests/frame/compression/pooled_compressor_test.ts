@@ -14,7 +14,8 @@ import {
 import { headerBlockLength } from "../../../frame/header_block.ts";
 import { type VersionTraits, versionTraits } from "../../../frame/version.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../../mod.ts";
-import { assertEquals } from "../../deps.ts";
+import { assert, assertEquals } from "../../deps.ts";
+import { countedWork } from "../../helpers/counted_work.ts";
 import { Random } from "../../helpers/random.ts";
 import { asWirePairs } from "./corpus.ts";
 import { randomLists, similarLists } from "./random_headers.ts";
@@ -125,3 +126,45 @@ for (const count of [1, 3, 20, 80, 400]) {
     }
   });
 }
+
+Deno.test("streams that begin with the same block as others are compressed as if each were alone", () => {
+  const random = new Random(164);
+  const firsts = [
+    ...randomLists(random, 3),
+    [["accept", "a value that some streams keep secret"]] as NameValue[],
+    [["cookie", "id=0123456789"], ["x-b", "short"]] as NameValue[],
+  ];
+  for (let round = 0; round < 300; round++) {
+    const version = random.pick(VERSIONS);
+    const twins = new Twins(
+      versionTraits(version),
+      sensitivities(random.int(0, 1)),
+    );
+    // Other lists with the same texts, as those of other connections are.
+    const first = structuredClone(random.pick(firsts));
+    for (const list of [first, ...randomLists(random, random.int(0, 5))]) {
+      twins.send(asWirePairs(list, version));
+    }
+  }
+});
+
+/** How many bytes are read to compress the list as the first block of a stream. */
+function readsOf(list: readonly NameValue[]): number {
+  const traits = versionTraits(PROTO_SPDY3);
+  const stream = new PooledCompressor(traits, sensitivityOf);
+  const pairs = asWirePairs(structuredClone(list), PROTO_SPDY3);
+  return countedWork(() => compressed(stream, traits, pairs)).reads;
+}
+
+Deno.test("a first block like the one before is copied, unless it has secrets", () => {
+  const open: NameValue[] = [[":status", "200"], ["content-type", "text/html"]];
+  const secret: NameValue[] = [...open, ["set-cookie", "id=0123456789"]];
+  // Then a new stream finds a compressor that another one has used.
+  for (let count = 0; count < 20; count++) readsOf([["a", `${count}`]]);
+  const first = readsOf(open);
+  const second = readsOf(open);
+  assert(second < first / 4, `${first} and ${second} bytes were read`);
+  readsOf([["a", "b"]]);
+  assertEquals(readsOf(open), first);
+  assertEquals(readsOf(secret), readsOf(secret));
+});
