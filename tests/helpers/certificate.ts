@@ -63,6 +63,19 @@ export async function makeCertificate(
   return { ...issued, caCert: authority.caCert };
 }
 
+/** Listens for TLS on a free port of loopback. */
+export function listenWith(
+  { cert, key }: TestCertificate,
+  alpnProtocols?: readonly string[],
+): Deno.TlsListener {
+  const where = { hostname: "127.0.0.1", port: 0 };
+  return Deno.listenTls(
+    alpnProtocols === undefined
+      ? { ...where, cert, key }
+      : { ...where, cert, key, alpnProtocols: [...alpnProtocols] },
+  );
+}
+
 /** Makes an authority. */
 export async function makeAuthority(): Promise<TestAuthority> {
   const issuer: CertificateSubject = { commonName: "spdy test authority" };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { coreOf, type RawConnection } from "../../connection.ts";
 import type { ConnectOptions } from "../../connection/connect.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
 import {
@@ -16,6 +17,7 @@ import type { NameValue } from "../../frame/types.ts";
 import { connect } from "../../http/connect.ts";
 import type { Connection } from "../../http/connection.ts";
 import { serve } from "../../http/server/serve.ts";
+import { handleStream } from "../../http/server/server_exchange.ts";
 import type {
   ServeHandler,
   ServeTcpOptions,
@@ -135,4 +137,20 @@ export async function assertFetchFails<E extends Error>(
   const { cause } = await assertRejects(work, TypeError, text);
   assert(cause instanceof causeClass, `${cause} is no ${causeClass.name}`);
   return cause as E;
+}
+
+/** Answers the streams of a connection with `handler`, without a server. */
+export async function answerStreams(
+  connection: RawConnection,
+  handler: ServeHandler,
+): Promise<void> {
+  const peer = {
+    remoteAddr: { transport: "unix", path: "" },
+    version: connection.version,
+  } as const;
+  const onError = (): Response => new Response(null, { status: 500 });
+  const host = { handler, onError };
+  for await (const stream of coreOf(connection).incoming) {
+    handleStream(stream, peer, host, () => {});
+  }
 }

@@ -1,7 +1,6 @@
 /** Uploads that are read after their response has been sent, in virtual time. */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import { handleStream } from "../../http/server/server_exchange.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import type { SpdyResponse } from "../../http/client/spdy_response.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
@@ -9,7 +8,7 @@ import { SpdyError } from "../../errors.ts";
 import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
-import { VERSIONS } from "../helpers/http.ts";
+import { answerStreams, VERSIONS } from "../helpers/http.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 import { versionName } from "../helpers/version_name.ts";
 
@@ -22,17 +21,7 @@ function serving(
   handler: ServeHandler,
 ): Pair {
   const pair = memoryPair({ version });
-  (async () => {
-    for await (const stream of pair.server) {
-      handleStream(stream, {
-        remoteAddr: { transport: "unix", path: "" },
-        version: pair.server.version,
-      }, {
-        handler,
-        onError: () => new Response(null, { status: 500 }),
-      }, () => {});
-    }
-  })();
+  answerStreams(pair.server, handler);
   return pair;
 }
 

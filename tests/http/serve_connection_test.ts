@@ -21,7 +21,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "../deps.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { listenWith, makeCertificate } from "../helpers/certificate.ts";
 import { memoryStreams, tcpConns } from "../helpers/connections.ts";
 import { versionName } from "../helpers/version_name.ts";
 
@@ -80,20 +80,14 @@ Deno.test("serveConnection: it serves on the result of accept", async () => {
 });
 
 Deno.test("serveConnection: on TLS, the handshake selects the version", async () => {
-  const { cert, key, caCert } = await makeCertificate();
-  using listener = Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols: getNpnProtocols(),
-  });
+  const certificate = await makeCertificate();
+  using listener = listenWith(certificate, getNpnProtocols());
   const { port } = listener.addr as Deno.NetAddr;
   const accepted = listener.accept();
   const connecting = connect({
     hostname: "localhost",
     port,
-    tls: { caCerts: [caCert], alpnProtocols: ["spdy/3"] },
+    tls: { caCerts: [certificate.caCert], alpnProtocols: ["spdy/3"] },
   });
   let protocol: string | null | undefined;
   const served = serveConnection(await accepted, {

@@ -7,12 +7,11 @@ import { coreOf } from "../../connection.ts";
 import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
-import { handleStream } from "../../http/server/server_exchange.ts";
 import { Output } from "../../kubernetes/call/ending.ts";
 import { outputOf } from "../../kubernetes/spdy/taking.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
-import { nextStream } from "../helpers/http.ts";
+import { answerStreams, nextStream } from "../helpers/http.ts";
 import {
   quiet,
   type VirtualTime,
@@ -29,17 +28,7 @@ function serving(handler: ServeHandler): Pair {
     version: PROTO_SPDY2,
     both: { maxBufferedBytes: SOFT, maxUnreadBytes: HARD },
   });
-  (async () => {
-    for await (const stream of coreOf(pair.server).incoming) {
-      handleStream(stream, {
-        remoteAddr: { transport: "unix", path: "" },
-        version: pair.server.version,
-      }, {
-        handler,
-        onError: () => new Response(null, { status: 500 }),
-      }, () => {});
-    }
-  })();
+  answerStreams(pair.server, handler);
   return pair;
 }
 

@@ -28,7 +28,7 @@ import {
   type Stream,
 } from "../../mod.ts";
 import { assert, assertEquals, assertGreaterOrEqual, fail } from "../deps.ts";
-import { makeCertificate } from "../helpers/certificate.ts";
+import { listenWith, makeCertificate } from "../helpers/certificate.ts";
 import { Random } from "../helpers/random.ts";
 import {
   startTransport,
@@ -370,20 +370,13 @@ for (const [name, version, theirVersion] of VERSIONS) {
 }
 
 Deno.test("TLS: spdy-transport as client and we agree on SPDY/3.1 by ALPN", async () => {
-  const { cert, key, caCert } = await makeCertificate();
-  const alpnProtocols = getNpnProtocols();
-  using listener = Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols,
-  });
+  const certificate = await makeCertificate();
+  using listener = listenWith(certificate, getNpnProtocols());
   const socket = tlsConnect({
     host: "127.0.0.1",
     port: listener.addr.port,
     servername: "localhost",
-    ca: caCert,
+    ca: certificate.caCert,
     ALPNProtocols: ["spdy/3.1", "spdy/3"],
   });
   const [ours] = await Promise.all([

@@ -6,6 +6,7 @@
 import { assertEquals, assertMatch, fail } from "../deps.ts";
 import { stdFlags } from "../../tools/std.ts";
 import { UPGRADE_FLAGS } from "../helpers/deno_version.ts";
+import { withFolder } from "../helpers/folder.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -31,22 +32,6 @@ async function finish(
   }).output();
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-/** A folder outside the repository, with these files. */
-async function withProject(
-  files: Readonly<Record<string, string>>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      await Deno.writeTextFile(`${folder}/${name}`, text);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** Two sessions that talk to each other; `library` is the specifier of the module. */
@@ -84,7 +69,7 @@ Deno.test("mod.ts runs when imported by URL, with no import map and no permissio
     }
   });
   const library = `http://127.0.0.1:${server.addr.port}/mod.ts`;
-  await withProject({ "main.js": sessionPair(library) }, async (folder) => {
+  await withFolder({ "main.js": sessionPair(library) }, async (folder) => {
     const args = [
       "run",
       "--no-prompt",
@@ -115,7 +100,7 @@ Deno.test("another project type-checks against the package with all its imports"
   `;
   const config =
     `{ "compilerOptions": { "strict": true, "noUncheckedIndexedAccess": false } }`;
-  await withProject(
+  await withFolder(
     { "main.ts": main, "deno.json": config },
     async (folder) => {
       const { code, stderr } = await finish(Deno.execPath(), [
@@ -156,7 +141,7 @@ Deno.test({
       `,
     };
     for (const [entry, script] of Object.entries(scripts)) {
-      await withProject({ "main.mjs": script }, async (folder) => {
+      await withFolder({ "main.mjs": script }, async (folder) => {
         const bundled = await finish(Deno.execPath(), [
           "bundle",
           "--quiet",
@@ -194,7 +179,7 @@ Deno.test("each entry needs exactly the permissions in the README", async () => 
     await using process = await exec({ url: "http://127.0.0.1:" + server.addr.port, pod: { name: "web" }, command: ["ls"] });
     console.log((await process.status).code);
   `;
-  await withProject({
+  await withFolder({
     "kubernetes.js": inPod,
     "session.js": sessionPair(mod),
     "tcp.js": roundTrip(

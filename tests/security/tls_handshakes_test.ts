@@ -26,6 +26,16 @@ function listen(alpnProtocols: string[]) {
   return { listener, port: (listener.addr as Deno.NetAddr).port };
 }
 
+/** Reads until the peer ends its direction; returns how many bytes there were. */
+async function readToEnd(conn: Deno.TlsConn): Promise<number> {
+  const buffer = new Uint8Array(65536);
+  for (let size = 0;;) {
+    const read = await conn.read(buffer);
+    if (read === null) return size;
+    size += read;
+  }
+}
+
 Deno.test("a TLS connection may be closed before, during and after its handshake", async () => {
   const { caCert } = CERTIFICATE;
   const { listener, port } = listen(["spdy/3.1"]);
@@ -66,13 +76,7 @@ Deno.test("a TLS connection may be closed before, during and after its handshake
     }
     conn.close();
   })();
-  let size = 0;
-  const buffer = new Uint8Array(65536);
-  for (;;) {
-    const read = await client.read(buffer);
-    if (read === null) break;
-    size += read;
-  }
+  const size = await readToEnd(client);
   await writing;
   assertEquals(size, body.length);
   client.close();
@@ -104,13 +108,7 @@ Deno.test("a closed TLS connection keeps written bytes for a client that reads l
   // Before Deno 2.9, the write ends only when the client has read.
   if (!isDenoBefore("2.9.0")) await writing;
   await time.advance(9_999);
-  let size = 0;
-  const buffer = new Uint8Array(65536);
-  for (;;) {
-    const read = await client.read(buffer);
-    if (read === null) break;
-    size += read;
-  }
+  const size = await readToEnd(client);
   await writing;
   assertGreaterOrEqual(size, written);
   client.close();

@@ -336,6 +336,18 @@ Deno.test("acceptServerStreams: a client accepts streams of the server in both d
   );
 });
 
+/** A client that requested stream 1, for which the server pushes 2 and 4. */
+function clientWithPushes(): Harness {
+  const client = new Harness(CLIENT, PROTO_SPDY3);
+  client.session.submitRequest(0, HEADERS_LIST);
+  client.session.send();
+  client.give(
+    synStream(2, { flags: 2, assoc: 1 }),
+    synStream(4, { flags: 2, assoc: 1 }),
+  );
+  return client;
+}
+
 Deno.test("CANCEL of a request ends its pushes at both ends", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1), synStream(3));
@@ -360,13 +372,7 @@ Deno.test("CANCEL of a request ends its pushes at both ends", () => {
     "onStreamClose 3 1",
   ]);
 
-  const client = new Harness(CLIENT, PROTO_SPDY3);
-  client.session.submitRequest(0, HEADERS_LIST);
-  client.session.send();
-  client.give(
-    synStream(2, { flags: 2, assoc: 1 }),
-    synStream(4, { flags: 2, assoc: 1 }),
-  );
+  const client = clientWithPushes();
   client.give(data(2, 1, 1));
   client.session.submitRstStream(1, 5);
   client.told();
@@ -403,13 +409,7 @@ Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () 
   server.give(rstStream(2, 5));
   assertEquals(server.told(), ["onCtrlRecv RST_STREAM 2 5"]);
 
-  const client = new Harness(CLIENT, PROTO_SPDY3);
-  client.session.submitRequest(0, HEADERS_LIST);
-  client.session.send();
-  client.give(
-    synStream(2, { flags: 2, assoc: 1 }),
-    synStream(4, { flags: 2, assoc: 1 }),
-  );
+  const client = clientWithPushes();
   client.session.submitRstStream(1, 5);
   // The stream ends for another reason while CANCEL waits to be written.
   client.give(rstStream(1, 6));

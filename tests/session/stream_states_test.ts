@@ -35,6 +35,19 @@ function makeHarness(side: Side, version: ProtocolVersion): Harness {
   return new Harness(side, version, { acceptServerStreams: true });
 }
 
+/** Opens a stream of this side and returns its id. */
+function open({ session }: Harness, side: Side, flags: number): number {
+  session.submitSynStream(flags, 0, 0, HEADERS_LIST);
+  session.send();
+  return ids(side).own;
+}
+
+/** Queues RST_STREAM, and returns the id. */
+function reset({ session }: Harness, id: number): number {
+  session.submitRstStream(id, 5);
+  return id;
+}
+
 /** Brings a stream into a state and returns its id. */
 const STATES: Readonly<
   Record<string, (harness: Harness, side: Side) => number>
@@ -46,21 +59,14 @@ const STATES: Readonly<
     harness.session.send();
     return ids(side).own;
   },
-  ownOpening: (harness, side) => {
-    harness.session.submitSynStream(0, 0, 0, HEADERS_LIST);
-    harness.session.send();
-    return ids(side).own;
-  },
+  ownOpening: (harness, side) => open(harness, side, 0),
   ownOpened: (harness, side) => {
     const id = STATES.ownOpening(harness, side);
     harness.give(synReply(id));
     return id;
   },
-  ownClosing: (harness, side) => {
-    const id = STATES.ownOpened(harness, side);
-    harness.session.submitRstStream(id, 5);
-    return id;
-  },
+  ownClosing: (harness, side) =>
+    reset(harness, STATES.ownOpened(harness, side)),
   ownShutRead: (harness, side) => {
     const id = STATES.ownOpening(harness, side);
     harness.give(synReply(id, CTRL_FLAG_FIN));
@@ -76,31 +82,21 @@ const STATES: Readonly<
     harness.session.send();
     return id;
   },
-  peerClosing: (harness, side) => {
-    const id = STATES.peerOpening(harness, side);
-    harness.session.submitRstStream(id, 5);
-    return id;
-  },
+  peerClosing: (harness, side) =>
+    reset(harness, STATES.peerOpening(harness, side)),
   peerShutRead: (harness, side) => {
     harness.give(synStream(ids(side).peer, { flags: CTRL_FLAG_FIN }));
     return ids(side).peer;
   },
-  peerShutReadClosing: (harness, side) => {
-    const id = STATES.peerShutRead(harness, side);
-    harness.session.submitRstStream(id, 5);
-    return id;
-  },
+  peerShutReadClosing: (harness, side) =>
+    reset(harness, STATES.peerShutRead(harness, side)),
   peerShutWrite: (harness, side) => {
     const id = STATES.peerOpening(harness, side);
     harness.session.submitSynReply(CTRL_FLAG_FIN, id, HEADERS_LIST);
     harness.session.send();
     return id;
   },
-  ownShutWrite: (harness, side) => {
-    harness.session.submitSynStream(CTRL_FLAG_FIN, 0, 0, HEADERS_LIST);
-    harness.session.send();
-    return ids(side).own;
-  },
+  ownShutWrite: (harness, side) => open(harness, side, CTRL_FLAG_FIN),
 };
 
 /**

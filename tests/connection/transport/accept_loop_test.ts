@@ -25,10 +25,8 @@ class FakeListener {
   }
 }
 
-const NO_FILES = new Error("Too many open files (os error 24)");
-
-Deno.test("accept loop: a failed accept does not end it, and waits grow", async () => {
-  using time = virtualTime();
+/** A loop that records what it accepts, and its errors. */
+function accepting() {
   const listener = new FakeListener();
   const taken: number[] = [];
   const told: unknown[] = [];
@@ -36,6 +34,14 @@ Deno.test("accept loop: a failed accept does not end it, and waits grow", async 
     take: (conn) => void taken.push(conn),
     error: (error) => void told.push(error),
   });
+  return { listener, taken, told, loop };
+}
+
+const NO_FILES = new Error("Too many open files (os error 24)");
+
+Deno.test("accept loop: a failed accept does not end it, and waits grow", async () => {
+  using time = virtualTime();
+  const { listener, taken, told, loop } = accepting();
   await listener.give(1);
   for (const wait of [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]) {
     await listener.give(NO_FILES);
@@ -57,13 +63,7 @@ Deno.test("accept loop: a failed accept does not end it, and waits grow", async 
 
 Deno.test("accept loop: clients that left before they were accepted cause no wait and no error", async () => {
   using time = virtualTime();
-  const listener = new FakeListener();
-  const taken: number[] = [];
-  const told: unknown[] = [];
-  const loop = acceptAll(listener, {
-    take: (conn) => void taken.push(conn),
-    error: (error) => void told.push(error),
-  });
+  const { listener, taken, told, loop } = accepting();
   // Deno reports a reset in the backlog as ENOTCONN.
   for (
     const left of [

@@ -3,7 +3,7 @@
 import { startTls } from "../../../connection/transport/client_tls.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
 import { assertEquals } from "../../deps.ts";
-import { makeCertificate } from "../../helpers/certificate.ts";
+import { listenWith, makeCertificate } from "../../helpers/certificate.ts";
 
 /** An application's own object around a TCP connection. */
 function wrapped(conn: Deno.TcpConn): ByteConn {
@@ -16,14 +16,8 @@ function wrapped(conn: Deno.TcpConn): ByteConn {
 }
 
 Deno.test("TLS: a transport that has only some methods of a TCP connection is wrapped, and none of them has to exist", async () => {
-  const { cert, key, caCert } = await makeCertificate();
-  using listener = Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    alpnProtocols: ["spdy/3.1"],
-  });
+  const certificate = await makeCertificate();
+  using listener = listenWith(certificate, ["spdy/3.1"]);
   const extras = [{}, { setKeepAlive() {} }, { setNoDelay() {} }];
   for (const extra of extras) {
     const { port } = listener.addr as Deno.NetAddr;
@@ -32,7 +26,7 @@ Deno.test("TLS: a transport that has only some methods of a TCP connection is wr
     const [accepted, tls] = await Promise.all([
       listener.accept(),
       startTls(transport, "127.0.0.1", {
-        caCerts: [caCert],
+        caCerts: [certificate.caCert],
         alpnProtocols: ["spdy/3.1"],
       }),
     ]);

@@ -24,7 +24,7 @@ import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { getNpnProtocols } from "../../../session/npn.ts";
 import { assert, assertEquals, assertRejects } from "../../deps.ts";
-import { makeCertificate } from "../../helpers/certificate.ts";
+import { listenWith, makeCertificate } from "../../helpers/certificate.ts";
 import { memoryStreams, tcpConns } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
 
@@ -193,17 +193,6 @@ Deno.test("transport: messages of a WebSocket after its readable is cancelled ar
 
 const certificate = await makeCertificate();
 
-function listenTls(alpnProtocols: string[] | undefined): Deno.TlsListener {
-  const { cert, key } = certificate;
-  return Deno.listenTls({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert,
-    key,
-    ...(alpnProtocols ? { alpnProtocols } : {}),
-  });
-}
-
 for (
   const [offered, version] of [
     [getNpnProtocols(), PROTO_SPDY3_1],
@@ -212,7 +201,7 @@ for (
   ] as const
 ) {
   Deno.test(`transport: TLS works, the server offers ${offered.join(", ")}`, async () => {
-    using listener = listenTls([...offered]);
+    using listener = listenWith(certificate, offered);
     const [client, server] = await Promise.all([
       connect({
         port: listener.addr.port,
@@ -227,7 +216,7 @@ for (
 }
 
 Deno.test("TLS: a peer that selected no protocol is an error", async () => {
-  using listener = listenTls(undefined);
+  using listener = listenWith(certificate, undefined);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(
     () => server,
@@ -248,7 +237,7 @@ Deno.test("TLS: a peer that selected no protocol is an error", async () => {
 });
 
 Deno.test("TLS: an ALPN mismatch is an error", async () => {
-  using listener = listenTls(["h2"]);
+  using listener = listenWith(certificate, ["h2"]);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(() => server, SpdyError, "TLS handshake");
   const error = await assertRejects(
@@ -265,7 +254,7 @@ Deno.test("TLS: an ALPN mismatch is an error", async () => {
 });
 
 Deno.test("TLS: another protocol than SPDY by ALPN is an error", async () => {
-  using listener = listenTls(["h2"]);
+  using listener = listenWith(certificate, ["h2"]);
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(
     () => server,
@@ -285,7 +274,7 @@ Deno.test("TLS: another protocol than SPDY by ALPN is an error", async () => {
 });
 
 Deno.test("TLS: an untrusted certificate is an error", async () => {
-  using listener = listenTls(getNpnProtocols());
+  using listener = listenWith(certificate, getNpnProtocols());
   const server = listener.accept().then((conn) => accept(conn));
   const refused = assertRejects(() => server, SpdyError, "TLS handshake");
   const error = await assertRejects(
