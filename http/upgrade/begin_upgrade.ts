@@ -76,8 +76,8 @@ function begin(
   };
   const token = readToken(answered, offered);
   // Rule: the server names the protocol, which must be one that the client asked
-  // for (RFC 9110 7.8).
-  if (token === undefined) {
+  // for (RFC 9110 7.8). Of several names, two readers could choose different ones.
+  if (token === undefined || !isOnlyName(token.name, answered.upgrade)) {
     closeQuietly(conn);
     throw new HttpMessageError(
       `the server switched protocols, but its answer ${
@@ -93,6 +93,10 @@ function begin(
     }),
     response: switched(new Response(null, { headers, statusText })),
   };
+}
+
+function isOnlyName(name: string, header = ""): boolean {
+  return header.split(",").every((part) => part.trim() === name);
 }
 
 function toResponse(

@@ -32,10 +32,24 @@ const DEL = 0x7f;
 const MAX_LINES = 256;
 /** Methods that `Request` does not allow; an answer to them has special rules. */
 const UNKNOWN_METHODS = /^(CONNECT|TRACE|TRACK)$/i;
+/** Methods that `Request` writes in upper case. */
+const NORMALIZED_METHODS = /^(DELETE|GET|HEAD|OPTIONS|POST|PUT)$/i;
 /** Method, target and version, one space between them (RFC 9112 3). */
 const REQUEST_LINE = /^(\S+) ([!-~]+) HTTP\/(\d)\.(\d)$/;
 /** Name and value; no space before the colon (RFC 9112 5.1). */
 const HEADER_LINE = /^([^\s:]+):(.*)$/;
+
+/** The name and the value of a header line; `undefined` if it is not one. */
+export function splitHeader(
+  line: string,
+): readonly [name: string, value: string] | undefined {
+  // Rule: a header must not continue on the next line (RFC 9112 5.2).
+  const match = HEADER_LINE.exec(line);
+  return match !== null && TOKEN.test(match[1])
+    ? [match[1], match[2]]
+    : undefined;
+}
+
 /** A host and a port (RFC 3986 3.2), without the user name that a URL may have. */
 const AUTHORITY =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::\d*)?$/;
@@ -113,11 +127,18 @@ export function parseHead(data: Uint8Array, scheme: string): RequestHead {
       `this server speaks HTTP/1.1, not HTTP/${major}.${minor}`,
     );
   }
-  if (UNKNOWN_METHODS.test(method)) {
+  // Rule: methods are case-sensitive (RFC 9110 9.1). A handler would take "head" for
+  // HEAD, whose answer has no body, and a proxy would not.
+  const isMiswritten = NORMALIZED_METHODS.test(method) &&
+    method !== method.toUpperCase();
+  if (UNKNOWN_METHODS.test(method) || isMiswritten) {
     throw new RequestRefusal(501, `the method ${method} is not supported`);
   }
   const headers = parseHeaders(rest);
   const url = targetUrl(method, target, scheme, hostOf(rest, headers, minor));
+  // Rule: the host of an absolute target replaces the header (RFC 9112 3.2.2).
+  const authority = ABSOLUTE.exec(target)?.[1];
+  if (authority !== undefined) headers.set("host", authority);
   return { method, url, minor: Number(minor), headers };
 }
 
@@ -130,12 +151,11 @@ function parseHeaders(lines: readonly string[]): Headers {
   }
   const headers = new Headers();
   for (const line of lines) {
-    // Rule: a header must not continue on the next line (RFC 9112 5.2).
-    const match = HEADER_LINE.exec(line);
-    if (match === null || !TOKEN.test(match[1])) {
+    const header = splitHeader(line);
+    if (header === undefined) {
       throw new RequestRefusal(400, "the head has a line that is not a header");
     }
-    headers.append(match[1], match[2]);
+    headers.append(...header);
   }
   return headers;
 }
@@ -174,8 +194,6 @@ function targetUrl(
   host: string,
 ): URL {
   const absolute = ABSOLUTE.exec(target);
-  // Rule: the host of an absolute target takes precedence over the header (RFC 9112
-  // 3.2.2).
   const authority = absolute === null ? host : absolute[1];
   const path = absolute === null ? target : absolute[2];
   // Rule: `*` is only valid for OPTIONS, and host:port only for CONNECT (RFC 9112

@@ -6,6 +6,7 @@
 
 import { HttpMessageError } from "../message/message_error.ts";
 import type { Framing } from "./framing.ts";
+import { splitHeader } from "./head.ts";
 import type { HeadReader } from "./head_reader.ts";
 
 /** Most bytes of a chunk. */
@@ -120,6 +121,12 @@ export class RequestBody {
       if (line === "") {
         this.#ended = true;
         return;
+      }
+      // A reader that does not expect trailers would take this line for a request.
+      if (splitHeader(line) === undefined) {
+        throw new HttpMessageError(
+          "the request's trailers have a line that is not a header",
+        );
       }
       size += line.length + 2;
     }

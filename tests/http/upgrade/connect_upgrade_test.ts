@@ -90,6 +90,14 @@ Deno.test("connectUpgrade: a 101 to another protocol and an answer that is not H
         "HTTP/1.1 101 Switching Protocols\r\nconnection: close\r\nupgrade: SPDY/3.1\r\n\r\n",
         'or without "connection: Upgrade"',
       ],
+      [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: h2c, SPDY/3.1\r\n\r\n",
+        "names the protocol h2c, SPDY/3.1, not SPDY/3.1",
+      ],
+      [
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\nupgrade: h2c\r\n\r\n",
+        "names the protocol SPDY/3.1, h2c, not SPDY/3.1",
+      ],
       ["SSH-2.0-OpenSSH_9.2p1\r\n", ""],
       [`HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}\r\n\r\n`, ""],
     ]

@@ -60,6 +60,12 @@ Deno.test("heads: each target becomes a URL", () => {
   );
 });
 
+Deno.test("heads: the host of an absolute target replaces the header", () => {
+  const data = bytes(`GET http://Other:80/x HTTP/1.1\r\n${H}\r\n`);
+  const { headers } = parseHead(data, "http");
+  assertEquals(headers.get("host"), "Other:80");
+});
+
 Deno.test("heads: an invalid head is refused with a status", () => {
   const cases: [head: string, status: number][] = [
     ["nonsense\r\n\r\n", 400],
@@ -77,6 +83,9 @@ Deno.test("heads: an invalid head is refused with a status", () => {
     ["CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 501],
     ["TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
     ["trace / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
+    // `Request` would write these in upper case.
+    ["get / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
+    ["Head / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
     ["TRACK / HTTP/1.1\r\nHost: h\r\n\r\n", 501],
     // A TLS ClientHello.
     ["\x16\x03\x01\x02\x00\x01\x00", 400],

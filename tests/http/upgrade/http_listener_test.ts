@@ -220,6 +220,8 @@ Deno.test("listener: a truncated or malformed body fails for its reader", async 
       "Transfer-Encoding: chunked\r\n\r\n\r\n0\r\n\r\n",
       `Transfer-Encoding: chunked\r\n\r\n${"f".repeat(15)}\r\n`,
       `Transfer-Encoding: chunked\r\n\r\n3;${"x".repeat(5000)}\r\nabc`,
+      "Transfer-Encoding: chunked\r\n\r\n0\r\nGET / HTTP/1.1\r\n\r\n",
+      "Transfer-Encoding: chunked\r\n\r\n0\r\nx: y\r\n z: a\r\n\r\n",
       `Transfer-Encoding: chunked\r\n\r\n0\r\n${"x: y\r\n".repeat(1000)}\r\n`,
     ]
   ) {
