@@ -6,7 +6,8 @@
  */
 
 const BEGIN = "-----BEGIN CERTIFICATE-----";
-const BLOCK = /-----BEGIN CERTIFICATE-----([\s\S]*?)-----END CERTIFICATE-----/g;
+/** A block that is cut off has no end; the block behind it is still read. */
+const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
 
 /**
  * The certificates of authorities in `text`. As in kubectl, damaged ones are left

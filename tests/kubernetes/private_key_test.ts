@@ -89,6 +89,17 @@ Deno.test("spaces after the first line of a key are ignored", () => {
   );
 });
 
+Deno.test("a block before the key that is cut off does not hide the key", () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const key = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  const certificate = pem("CERTIFICATE", new Uint8Array(100));
+  assertEquals(
+    toPkcs8(certificate.slice(0, 100) + "\n" + key + certificate),
+    key,
+  );
+  assertEquals(toPkcs8(key.slice(0, 50) + "\n" + key), key);
+});
+
 Deno.test("a SEC1 key cut at any byte is refused", () => {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const der = new Uint8Array(
