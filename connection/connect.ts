@@ -25,7 +25,7 @@ import {
   tuningOf,
 } from "./options.ts";
 import { closeQuietly } from "./transport/byte_conn.ts";
-import type { Target, TlsOptions } from "./transport/client_tls.ts";
+import type { HostPort, TlsOptions } from "./transport/client_tls.ts";
 import {
   checkDial,
   DIAL_NAMES,
@@ -252,7 +252,7 @@ function originOf(
 
 function targetOf(
   { hostname = "127.0.0.1", path, port }: ConnectOptions,
-): Target {
+): HostPort {
   if (path !== undefined) return { hostname, port: 0 };
   if (port === undefined) {
     throw new InvalidArgumentError("connect needs the option port or path");

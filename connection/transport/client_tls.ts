@@ -55,7 +55,7 @@ export interface TlsClientConn extends ByteConn {
 }
 
 /** The server to which a TCP connection leads. */
-export interface Target {
+export interface HostPort {
   readonly hostname: string;
   readonly port: number;
 }
@@ -99,7 +99,7 @@ export function checkTls(tls: TlsOptions, what = "tls"): void {
  * not wait for the handshake. Deno 2.9 cannot turn off Nagle's algorithm here.
  */
 export async function connectWithCertificate(
-  target: Target,
+  target: HostPort,
   tls: TlsOptions & { readonly cert: string; readonly key: string },
 ): Promise<Deno.TlsConn> {
   const { serverName, ...rest } = tls;

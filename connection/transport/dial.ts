@@ -11,8 +11,8 @@ import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import {
   checkTls,
   connectWithCertificate,
+  type HostPort,
   startTls,
-  type Target,
   type TlsClientConn,
   type TlsOptions,
 } from "./client_tls.ts";
@@ -107,7 +107,7 @@ export function checkDial(
 
 /** Opens a connection without TLS. */
 export async function dialPlain(
-  target: Target,
+  target: HostPort,
   options: DialPlan,
   signal: AbortSignal | undefined,
 ): Promise<ByteConn> {
@@ -130,7 +130,7 @@ export async function dialPlain(
  * peer's acknowledgement.
  */
 export async function dialTls(
-  target: Target,
+  target: HostPort,
   options: DialPlan & { readonly tls: TlsOptions },
   signal: AbortSignal | undefined,
 ): Promise<TlsClientConn> {
@@ -176,13 +176,13 @@ async function introduced(
 
 /** Opens a connection that leads to `target`. */
 async function reach(
-  target: Target,
+  target: HostPort,
   proxy: ProxySettings | undefined,
   { dial, tls }: DialPlan,
   signal: AbortSignal | undefined,
 ): Promise<ByteConn> {
   const open = async (
-    { hostname, port }: Target,
+    { hostname, port }: HostPort,
     signal: AbortSignal | undefined,
   ): Promise<ByteConn> =>
     dial === undefined

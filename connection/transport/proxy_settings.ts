@@ -7,7 +7,7 @@
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names, show } from "../../values.ts";
-import { checkTls, type Target, type TlsOptions } from "./client_tls.ts";
+import { checkTls, type HostPort, type TlsOptions } from "./client_tls.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
 /**
@@ -43,7 +43,7 @@ const PROXY_NAMES: Names<ProxyOptions> = {
 };
 
 /** A proxy after all checks. */
-export interface ProxySettings extends Target {
+export interface ProxySettings extends HostPort {
   /** URL of the proxy without user name and password, for messages. */
   readonly name: string;
   readonly secure: boolean;
@@ -204,7 +204,7 @@ function readVariable(name: string): string | undefined {
  * Throws `InvalidArgumentError` if the variable is not the URL of a proxy.
  */
 export function proxyOfEnvironment(
-  target: Target,
+  target: HostPort,
   read: ReadVariable = readVariable,
 ): ProxySettings | undefined {
   for (const name of ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) {
@@ -234,7 +234,7 @@ export function proxyOfEnvironment(
  * Whether `NO_PROXY` lists a host: as `*`, an address, a range such as
  * `10.0.0.0/8`, or a domain, which includes its subdomains. Each may have a port.
  */
-function isExcepted({ hostname, port }: Target, list: string): boolean {
+function isExcepted({ hostname, port }: HostPort, list: string): boolean {
   const host = withoutBrackets(hostname).toLowerCase().replace(/\.$/, "");
   const address = parseAddress(host);
   return list.split(",").map((each) => each.trim().toLowerCase()).some(

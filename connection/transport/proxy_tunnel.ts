@@ -10,7 +10,7 @@ import { printable } from "../../values.ts";
 import { ProxyError } from "../errors.ts";
 import { TimeLimit } from "../time/time_limit.ts";
 import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
-import { startTls, type Target, type TlsOptions } from "./client_tls.ts";
+import { type HostPort, startTls, type TlsOptions } from "./client_tls.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
 import { askSocks } from "./socks.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -23,7 +23,7 @@ const STATUS_LINE =
 
 /** Opens a connection to the proxy itself. */
 export type OpenConn = (
-  target: Target,
+  target: HostPort,
   signal: AbortSignal,
 ) => Promise<Transport>;
 
@@ -36,7 +36,7 @@ export type OpenConn = (
  */
 export async function openTunnel(
   proxy: ProxySettings,
-  target: Target,
+  target: HostPort,
   open: OpenConn,
   tls: TlsOptions | undefined,
   signal: AbortSignal | undefined,
@@ -197,7 +197,7 @@ function checkBeginning(head: string): void {
 }
 
 /** `host:port` as a request target (RFC 9112 3.2.3); the host is checked, so that it cannot add lines. */
-function authorityOf({ hostname, port }: Target): string {
+function authorityOf({ hostname, port }: HostPort): string {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const url = `http://${host}/`;
   if (/[\s/?#@\\%]/.test(host) || !URL.canParse(url)) {

@@ -10,11 +10,11 @@ import { makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { hasName } from "../message/fields.ts";
-import { writeRequestHead } from "../message/request_head.ts";
+import { type RequestUrl, writeRequestHead } from "../message/request_head.ts";
 import { hasBufferedBody } from "../platform/buffered_body.ts";
 import { type PlainInit, plainInit } from "../platform/plain_init.ts";
 import { checkFetchInit, type FetchInit } from "./fetch_init.ts";
-import { readTarget, type Target } from "./target.ts";
+import { readRequestUrl } from "./request_url.ts";
 
 /** A request that can be sent. */
 export class OutgoingRequest {
@@ -100,7 +100,7 @@ export function prepareRequest(
     plain !== undefined && (isRelative || isWhole(input, plain.method))
   ) {
     try {
-      const target = readTarget(
+      const target = readRequestUrl(
         input as string | URL,
         isRelative ? base : undefined,
       );
@@ -117,7 +117,7 @@ export function prepareRequest(
   const withBody = (body: OutgoingRequest["body"]): OutgoingRequest => {
     const { url, method, headers } = request;
     const parts = { method, body, contentType: undefined };
-    return prepare(readTarget(url), parts, headers, signal, redirect, init);
+    return prepare(readRequestUrl(url), parts, headers, signal, redirect, init);
   };
   return hasBufferedBody(request, init.body)
     ? request.bytes().then(withBody)
@@ -128,7 +128,7 @@ export function prepareRequest(
 type Parts = Omit<PlainInit, "body"> & Pick<OutgoingRequest, "body">;
 
 function prepare(
-  target: Target,
+  target: RequestUrl,
   { method, body, contentType }: Parts,
   headers: HeadersInit | undefined,
   signal: AbortSignal | undefined,

@@ -5,7 +5,7 @@
  */
 
 /** A body that is a stream, after its first read was started. */
-export interface BodySource {
+export interface StartedBody {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   /** The bytes that were available at once. */
   readonly ahead: Uint8Array | undefined;
@@ -27,7 +27,7 @@ const EMPTY = new Uint8Array(0);
  */
 export async function readAhead(
   body: ReadableStream<Uint8Array>,
-): Promise<Uint8Array | BodySource> {
+): Promise<Uint8Array | StartedBody> {
   const reader = body.getReader();
   const came: ReadableStreamReadResult<Uint8Array>[] = [];
   const keep = (read: ReadableStreamReadResult<Uint8Array>): void => {

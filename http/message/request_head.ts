@@ -46,11 +46,15 @@ export class RequestHead {
   }
 }
 
-/** The parts of a URL that are in the head of a request. */
-export type Target = Pick<
-  URL,
-  "href" | "host" | "protocol" | "pathname" | "search"
->;
+/** The parts of a URL that the head of a request needs. */
+export interface RequestUrl {
+  readonly href: string;
+  readonly host: string;
+  /** `"http:"` or `"https:"`. */
+  readonly protocol: string;
+  readonly pathname: string;
+  readonly search: string;
+}
 
 /** A host and port, without characters that begin another part of a URL. */
 const HOST = /^[^\s/?#@\\]+$/;
@@ -59,7 +63,7 @@ const ABSOLUTE = /^https?:\/\//i;
 /** The header list of a request. */
 export function writeRequestHead(
   method: string,
-  url: Target,
+  url: RequestUrl,
   headers: HeadersInit | undefined,
   contentLength: number | undefined,
 ): NameValue[] {
@@ -82,7 +86,7 @@ export function writeRequestHead(
  * The path of a request. OPTIONS with `/*` becomes `*`, which asks about the server
  * as a whole; {@linkcode readUrl} does the reverse (RFC 9110 9.3.7).
  */
-function writePath(method: string, url: Target): string {
+function writePath(method: string, url: RequestUrl): string {
   const path = pathOf(url);
   return method === "OPTIONS" && path === "/*" ? "*" : path;
 }
@@ -92,7 +96,7 @@ function writePath(method: string, url: Target): string {
  * only `href` shows; a server gets its "?", as from the platform's `fetch`.
  */
 export function pathOf(
-  { href, pathname, search }: Pick<Target, "href" | "pathname" | "search">,
+  { href, pathname, search }: Pick<RequestUrl, "href" | "pathname" | "search">,
 ): string {
   const path = pathname + search;
   const fragment = href.indexOf("#");

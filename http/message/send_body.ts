@@ -11,15 +11,15 @@ import type { NameValue } from "../../frame/types.ts";
 import { wrongLength } from "./content_length.ts";
 import { sendable } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
-import type { BodySource } from "./read_ahead.ts";
+import type { StartedBody } from "./read_ahead.ts";
 
 /** Headers to send after a body. */
-export type Trailers = () => Promise<NameValue[]>;
+export type TrailersCallback = () => Promise<NameValue[]>;
 
 /** How to send a body that is a stream. */
 export interface SourceOptions {
   /** Headers to send after the body. */
-  readonly trailers: Trailers | undefined;
+  readonly trailers: TrailersCallback | undefined;
   /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
   /** See {@linkcode Failed}. */
@@ -55,7 +55,7 @@ export function checkLength(
 export function sendBytes(
   state: StreamCore,
   body: Uint8Array,
-  trailers: Trailers | undefined,
+  trailers: TrailersCallback | undefined,
   failed?: Failed,
 ): Promise<void> | LazyPromise<void> {
   const taken = state.sendBuffer.write(body);
@@ -78,7 +78,7 @@ export function sendBytes(
  */
 export async function sendSource(
   state: StreamCore,
-  source: BodySource,
+  source: StartedBody,
   { trailers, announced, failed }: SourceOptions,
 ): Promise<void> {
   const { reader, ahead } = source;
@@ -133,7 +133,7 @@ function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
 /** Sends trailers, which end this side's half of the stream. */
 export async function sendTrailers(
   state: StreamCore,
-  trailers: Trailers,
+  trailers: TrailersCallback,
   failed?: Failed,
 ): Promise<void> {
   const nv = await orReset(state, trailers(), failed);

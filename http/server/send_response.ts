@@ -11,7 +11,7 @@ import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import { sendable } from "../message/fields.ts";
-import { type BodySource, readAhead } from "../message/read_ahead.ts";
+import { readAhead, type StartedBody } from "../message/read_ahead.ts";
 import {
   isNullBodyStatus,
   writeResponseHead,
@@ -22,7 +22,7 @@ import {
   sendBytes,
   sendSource,
   sendTrailers,
-  type Trailers,
+  type TrailersCallback,
 } from "../message/send_body.ts";
 import { takeBody } from "../platform/take_body.ts";
 
@@ -38,7 +38,7 @@ export interface SendResponseOptions {
    */
   sendHead(nv: NameValue[], fin: boolean): Promise<void> | undefined;
   /** Headers to send after the body. */
-  readonly trailers: Trailers | undefined;
+  readonly trailers: TrailersCallback | undefined;
   /** See {@linkcode Failed}. */
   readonly failed: Failed;
 }
@@ -69,7 +69,7 @@ export function sendResponse(
 async function sendRead(
   state: StreamCore,
   head: Head,
-  body: Uint8Array | BodySource,
+  body: Uint8Array | StartedBody,
   options: SendResponseOptions,
 ): Promise<void> {
   try {
@@ -87,7 +87,7 @@ async function sendRead(
 function send(
   state: StreamCore,
   response: Head,
-  body: Uint8Array | BodySource,
+  body: Uint8Array | StartedBody,
   known: number | undefined,
   options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
@@ -128,7 +128,7 @@ function namesLength(headers: Headers): boolean {
 
 function readAnnounced(
   nv: readonly NameValue[],
-  body: Uint8Array | BodySource,
+  body: Uint8Array | StartedBody,
 ): number | undefined {
   try {
     return announcedLength(nv);
@@ -143,7 +143,7 @@ function readAnnounced(
 /** Sends the body and the trailers. */
 function sendRest(
   state: StreamCore,
-  body: Uint8Array | BodySource | undefined,
+  body: Uint8Array | StartedBody | undefined,
   announced: number | undefined,
   { trailers, failed }: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {

@@ -35,7 +35,7 @@ import { wrongLength } from "../message/content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
 import { readRequestHead } from "../message/request_head.ts";
-import type { Trailers } from "../message/send_body.ts";
+import type { TrailersCallback } from "../message/send_body.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import {
@@ -147,7 +147,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #method = "GET";
   #url = "";
   #abort: AbortController | undefined;
-  #trailers: Trailers | undefined;
+  #trailers: TrailersCallback | undefined;
   #replied = false;
   /** The failure of the response was reported. */
   #isReported = false;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RequestHead } from "./head.ts";
+import type { Http1RequestHead } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 /** The length of a body in bytes, or `"chunked"`. */
@@ -16,7 +16,7 @@ export type Framing = number | "chunked";
  * Throws {@linkcode RequestRefusal} if different readers could see different
  * lengths.
  */
-export function framingOf({ headers, minor }: RequestHead): Framing {
+export function framingOf({ headers, minor }: Http1RequestHead): Framing {
   const coding = headers.get("transfer-encoding");
   const length = headers.get("content-length");
   if (coding !== null) {

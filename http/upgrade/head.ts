@@ -10,7 +10,7 @@ import { TOKEN } from "../platform/header_text.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 /** The head of a request. */
-export interface RequestHead {
+export interface Http1RequestHead {
   readonly method: string;
   /** The complete URL of the request. */
   readonly url: URL;
@@ -108,7 +108,7 @@ export class HeadScanner {
  *
  * Throws {@linkcode RequestRefusal} for an invalid head.
  */
-export function parseHead(data: Uint8Array, scheme: string): RequestHead {
+export function parseHead(data: Uint8Array, scheme: string): Http1RequestHead {
   const lines = toText(data).replace(/^(?:\r\n)+/, "").split("\r\n");
   // Removes the text after the last header line, and the empty line.
   lines.length -= 2;

@@ -16,7 +16,7 @@ import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { answerAndEnd, dropInput, serverError } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
-import { parseHead, type RequestHead } from "./head.ts";
+import { type Http1RequestHead, parseHead } from "./head.ts";
 import { HeadReader } from "./head_reader.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
@@ -137,7 +137,7 @@ export class HttpListener {
   }
 
   /** `Connection` must name the upgrade, and HTTP/1.0 has no upgrades (RFC 9110 7.8). */
-  #asksForUpgrade({ headers, minor }: RequestHead): boolean {
+  #asksForUpgrade({ headers, minor }: Http1RequestHead): boolean {
     const upgrade = headers.get("upgrade");
     return upgrade !== null && minor > 0 &&
       namesUpgrade(headers.get("connection") ?? undefined) &&
@@ -148,7 +148,7 @@ export class HttpListener {
   async #answer(
     conn: TimeoutConn,
     reader: HeadReader,
-    head: RequestHead,
+    head: Http1RequestHead,
     framing: Framing,
   ): Promise<boolean> {
     const body = new RequestBody(reader, framing);
@@ -172,7 +172,7 @@ export class HttpListener {
   /** Answers the header `expect`; `100-continue` is its only defined value (RFC 9110 10.1.1). */
   async #expectation(
     conn: TimeoutConn,
-    { headers, minor }: RequestHead,
+    { headers, minor }: Http1RequestHead,
     body: RequestBody,
   ): Promise<void> {
     const expect = headers.get("expect");
@@ -188,7 +188,7 @@ export class HttpListener {
 
   /** The owner's response; 500 if the owner throws. */
   async #ask(
-    { method, url, headers }: RequestHead,
+    { method, url, headers }: Http1RequestHead,
     body: RequestBody,
     { stream }: Upload,
   ): Promise<Response> {

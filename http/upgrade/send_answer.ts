@@ -12,7 +12,7 @@ import {
   mayHaveBody,
   serverError,
 } from "./answer.ts";
-import type { RequestHead } from "./head.ts";
+import type { Http1RequestHead } from "./head.ts";
 import type { TimeoutConn } from "./timeout_conn.ts";
 
 const CRLF = new TextEncoder().encode("\r\n");
@@ -70,7 +70,7 @@ export function checkAnswer(method: string, response: Response): Response {
  */
 export async function sendAnswer(
   conn: TimeoutConn,
-  { method, minor }: Pick<RequestHead, "method" | "minor">,
+  { method, minor }: Pick<Http1RequestHead, "method" | "minor">,
   response: Response,
   { keepAlive, tell }: SendAnswerOptions,
 ): Promise<void> {

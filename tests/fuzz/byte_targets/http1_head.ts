@@ -1,7 +1,7 @@
 import {
   HeadScanner,
+  type Http1RequestHead,
   parseHead,
-  type RequestHead,
 } from "../../../http/upgrade/head.ts";
 import { RequestRefusal } from "../../../http/upgrade/refusal.ts";
 import { assert, assertEquals } from "../../deps.ts";
@@ -50,7 +50,7 @@ function endOf(bytes: Uint8Array, size: number): number | string | undefined {
   }
 }
 
-function parsed(head: Uint8Array): RequestHead | undefined {
+function parsed(head: Uint8Array): Http1RequestHead | undefined {
   try {
     return parseHead(head, "http");
   } catch (error) {

@@ -4,15 +4,7 @@
  * @module
  */
 
-/** The parts of a URL that a request needs. */
-export interface Target {
-  readonly href: string;
-  readonly host: string;
-  /** `"http:"` or `"https:"`. */
-  readonly protocol: string;
-  readonly pathname: string;
-  readonly search: string;
-}
+import type { RequestUrl } from "../message/request_head.ts";
 
 /**
  * A path with characters that no parser changes, and without segments that begin with a
@@ -24,7 +16,7 @@ const UNCHANGED =
 /** The origin of the last URL that was parsed. */
 let last = { origin: "", host: "", protocol: "" };
 
-class KnownTarget implements Target {
+class KnownUrl implements RequestUrl {
   readonly href: string;
   readonly host = last.host;
   readonly protocol = last.protocol;
@@ -44,7 +36,7 @@ class KnownTarget implements Target {
  *
  * Throws `TypeError` for a URL that `fetch` does not accept.
  */
-export function readTarget(url: string | URL, base?: string): Target {
+export function readRequestUrl(url: string | URL, base?: string): RequestUrl {
   if (typeof url === "string" && last.origin !== "") {
     const { origin } = last;
     if (
@@ -52,11 +44,11 @@ export function readTarget(url: string | URL, base?: string): Target {
       url.startsWith(origin)
     ) {
       const path = url.slice(origin.length);
-      if (UNCHANGED.test(path)) return new KnownTarget(url, path);
+      if (UNCHANGED.test(path)) return new KnownUrl(url, path);
     } else if (
       base === origin && url.charCodeAt(0) === SLASH &&
       url.charCodeAt(1) !== SLASH && UNCHANGED.test(url)
-    ) return new KnownTarget(origin + url, url);
+    ) return new KnownUrl(origin + url, url);
   }
   const parsed = typeof url === "string" && base !== undefined &&
       url.startsWith("/")

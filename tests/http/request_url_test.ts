@@ -1,6 +1,6 @@
 /** The URL of a request, parsed or not, is the same. */
 
-import { readTarget } from "../../http/client/target.ts";
+import { readRequestUrl } from "../../http/client/request_url.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
@@ -79,14 +79,14 @@ Deno.test("a URL that is not parsed has the parts of the parsed one", () => {
       path += random.pick(PARTS);
     }
     // The second time, the origin is known.
-    readTarget(`${origin}/`);
+    readRequestUrl(`${origin}/`);
     let wanted: Parts;
     try {
       wanted = parsed(origin + path);
     } catch {
       continue;
     }
-    const found = readTarget(origin + path);
+    const found = readRequestUrl(origin + path);
     assertEquals(partsOf(found), wanted, origin + path);
     if (!(found instanceof URL)) plain++;
     const { origin: base } = new URL(origin);
@@ -99,14 +99,16 @@ Deno.test("a URL that is not parsed has the parts of the parsed one", () => {
       } catch {
         continue;
       }
-      assertEquals(partsOf(readTarget(path, relativeTo)), relative, path);
+      assertEquals(partsOf(readRequestUrl(path, relativeTo)), relative, path);
     }
   }
   assertEquals(plain > 200, true, `${plain}`);
 });
 
 Deno.test("a URL that fetch does not accept is refused, whatever was read before", () => {
-  readTarget("http://a/");
+  readRequestUrl("http://a/");
   const refused = ["http://a@b/", "http://u:p@a/", "ftp://a/", "a", "", "/x"];
-  for (const url of refused) assertThrows(() => readTarget(url), TypeError, "");
+  for (const url of refused) {
+    assertThrows(() => readRequestUrl(url), TypeError, "");
+  }
 });
