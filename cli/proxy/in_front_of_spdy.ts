@@ -15,6 +15,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Client } from "../../http/client/client.ts";
+import { isAuthority } from "../../http/upgrade/head.ts";
 import type { AccessLog } from "../access_log.ts";
 import type { Certificate } from "../certificate.ts";
 import { reasonOf } from "../command.ts";
@@ -180,6 +181,7 @@ class Forwarder {
       throw new RefusedRequest(501, "a TRACE request cannot be forwarded");
     }
     const received = fromRaw(request.rawHeaders);
+    checkReceived(received);
     const host = valueOf(received, "host") ?? "";
     const fields = withForwarded(
       without(without(passedOn(received), "host"), UPGRADE),
@@ -355,6 +357,37 @@ class Forwarder {
     }
     this.#logEnd(request, status, exchange, reason);
   }
+}
+
+/**
+ * Refuses what `node:http` accepts and another server would read differently.
+ *
+ * Throws {@linkcode RefusedRequest}.
+ */
+function checkReceived(received: Fields): void {
+  const valuesOf = (wanted: string): string[] =>
+    received.filter(([name]) => name.toLowerCase() === wanted)
+      .map(([, value]) => value.trim());
+  const hosts = valuesOf("host");
+  // Rule: there is one `Host`, and it is a host (RFC 9112 3.2).
+  if (hosts.length > 1 || !hosts.every(isHost)) {
+    throw new RefusedRequest(
+      400,
+      "the request has several Host headers, or one that is not a host",
+    );
+  }
+  // node:http removes the chunks and leaves the other codings.
+  const codings = valuesOf("transfer-encoding");
+  if (codings.some((coding) => coding.toLowerCase() !== "chunked")) {
+    throw new RefusedRequest(
+      501,
+      "the only supported Transfer-Encoding is chunked",
+    );
+  }
+}
+
+function isHost(text: string): boolean {
+  return text === "" || isAuthority(text);
 }
 
 /** The body of a request; `undefined` if it has none. */

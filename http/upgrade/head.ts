@@ -53,6 +53,12 @@ export function splitHeader(
 /** A host and a port (RFC 3986 3.2), without the user name that a URL may have. */
 const AUTHORITY =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::\d*)?$/;
+
+/** Whether a text is the value of a `Host` header (RFC 9110 7.2). */
+export function isAuthority(text: string): boolean {
+  return AUTHORITY.test(text);
+}
+
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /** Bytes that are converted to text at a time. */
 const TEXT_SIZE = 8192;
