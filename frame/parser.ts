@@ -5,31 +5,42 @@
  * @module
  */
 
-import { ERR_INVALID_STATE, SpdyError } from "../errors.ts";
-import { LONG_COUNT } from "../numbers.ts";
-import { readUint16, readUint24, readUint31 } from "./byte_reader.ts";
-import { ByteWriter } from "./byte_writer.ts";
 import {
-  CREDENTIAL,
-  GOAWAY,
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  ERR_INVALID_HEADER_BLOCK,
+  ERR_INVALID_STATE,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+  SpdyError,
+  type ZlibError,
+} from "../errors.ts";
+import { LONG_COUNT } from "../numbers.ts";
+import {
+  readInt32,
+  readUint16,
+  readUint24,
+  readUint31,
+} from "./byte_reader.ts";
+import { ByteWriter, writeUint32 } from "./byte_writer.ts";
+import {
   HEADERS,
-  NOOP,
-  PING,
   type ProtocolVersion,
-  RST_STREAM,
   SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
-  WINDOW_UPDATE,
 } from "./constants.ts";
-import { readControlFrame } from "./control_frame.ts";
+import { type HeaderType, makeHeaderFrame } from "./control_frame.ts";
 import { controlHead, FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import type { HeaderBytes } from "./header_bytes.ts";
-import { HeaderFrameReader } from "./header_frame_reader.ts";
+import { HeaderDecoder } from "./header_decoder.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
+import { passPlainFrame } from "./plain_frame.ts";
 import { settingsLength } from "./settings.ts";
 import type { ControlSink, DataSink, FrameSink } from "./sink.ts";
-import { type VersionTraits, versionTraits } from "./version.ts";
+import { SYN_STREAM_FIXED_LENGTH } from "./syn_stream.ts";
+import type { HeaderBlockFrame, NameValue } from "./types.ts";
+import { type VersionTraits, versionTraits, wireTraits } from "./version.ts";
 
 /** The part of a frame that the next byte belongs to. */
 type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
@@ -37,21 +48,22 @@ type State = "head" | "payload" | "fixed" | "block" | "data" | "skip" | "stop";
 const NO_BYTES = new Uint8Array(0);
 /** The buffer of all parsers that have received no part of a frame yet; it stays empty. */
 const NOTHING_HELD = new ByteWriter(0);
+/** Where {@linkcode FrameParser} puts the fixed part of a frame to read it. */
+const fixed = new Uint8Array(SYN_STREAM_FIXED_LENGTH);
 /** Capacity kept between frames whose payload is in several chunks, bytes. */
 const KEPT_CAPACITY = 4096;
 
 /**
- * Push parser for one direction of a connection. It splits the bytes into frames;
- * {@linkcode HeaderFrameReader}, which has the header decompression of that
- * direction, reads those with a header block. The parser buffers no DATA, and of one
- * control frame only bytes that have arrived and are within the limits.
+ * Push parser for one direction of a connection. It contains the header
+ * decompression of that direction. It buffers no DATA, and of one control frame
+ * only bytes that have arrived and are within the limits.
  */
 export class FrameParser {
   readonly #traits: VersionTraits;
   readonly #sink: ControlSink;
   readonly #dataSink: DataSink;
   readonly #limits: Required<FrameLimits>;
-  readonly #headers: HeaderFrameReader;
+  readonly #headers: HeaderDecoder;
 
   #chunk: Uint8Array = NO_BYTES;
   #at = 0;
@@ -66,9 +78,15 @@ export class FrameParser {
   /** Payload bytes of the current frame that have not arrived yet. */
   #remaining = 0;
 
-  /** Length of the part before the header block of the current frame, bytes. */
+  // The fixed part of a frame with a header block, as numbers: each array takes 330 bytes
+  // of every connection.
+  #firstWord = 0;
+  #secondWord = 0;
+  #lastBytes = 0;
   #fixedLength = 0;
   #type = 0;
+  /** `#type` of the last frame with a header block. */
+  #headerType: HeaderType = SYN_STREAM;
   #version = 0;
   #flags = 0;
   #length = 0;
@@ -99,12 +117,12 @@ export class FrameParser {
     this.#sink = sink;
     this.#dataSink = dataSink;
     this.#limits = resolveFrameLimits(limits);
-    this.#headers = new HeaderFrameReader(this.#traits, this.#limits, sink);
+    this.#headers = new HeaderDecoder(this.#traits, this.#limits);
   }
 
   /** The header blocks decoded so far. */
   get headerBytes(): Readonly<HeaderBytes> {
-    return this.#headers.headerBytes;
+    return this.#headers.bytes;
   }
 
   /** Offset of the current frame, in bytes from the start of the direction. */
@@ -300,14 +318,16 @@ export class FrameParser {
   #beginControl(): void {
     switch (this.#type) {
       case SYN_STREAM:
+        this.#headerType = SYN_STREAM;
+        this.#fixedLength = SYN_STREAM_FIXED_LENGTH;
+        this.#state = "fixed";
+        return;
       case SYN_REPLY:
       case HEADERS:
-        this.#fixedLength = this.#headers.begin(
-          this.#type,
-          this.#version,
-          this.#flags,
-          this.#length,
-        );
+        this.#headerType = this.#type;
+        // The layout depends on the frame's version, not on the session's;
+        // spdylay reads unknown versions as SPDY/3.
+        this.#fixedLength = wireTraits(this.#version)?.replyFixedLength ?? 4;
         this.#state = "fixed";
         return;
       default:
@@ -350,61 +370,65 @@ export class FrameParser {
     return true;
   }
 
-  /** Passes a control frame without a header block to the sink; its payload is `payload[at..at+length)`. */
-  #finishPlain(payload: Uint8Array, at: number, length: number): void {
-    const type = this.#type;
-    switch (type) {
-      case RST_STREAM:
-      case SETTINGS:
-      case PING:
-      case GOAWAY:
-      case WINDOW_UPDATE:
-        break;
-      case NOOP:
-      case CREDENTIAL: {
-        const copy = payload.slice(at, at + length);
-        this.#sink.onIgnored(type, this.#headBytes(), copy);
-        return;
-      }
-      default: {
-        const copy = payload.slice(at, at + length);
-        this.#sink.onUnknown(this.#headBytes(), copy);
-        return;
-      }
-    }
-    const frame = readControlFrame(
-      type,
-      this.#version,
-      this.#flags,
-      payload,
-      at,
-      length,
-    );
-    if (typeof frame === "number") {
-      this.#sink.onParseError(
-        type,
-        this.#headBytes(),
-        payload.slice(at, at + length),
-        frame,
-      );
-    } else if (
-      this.#version !== this.#traits.wireVersion ||
-      // SPDY/2 has no WINDOW_UPDATE.
-      type === WINDOW_UPDATE && !this.#traits.windowUpdate
-    ) {
-      this.#sink.onIgnored(type, this.#headBytes(), NO_BYTES);
-    } else {
-      this.#sink.onControl(frame);
-    }
+  /** Passes a control frame without a header block to the sink; its payload is `payload[at..at+size)`. */
+  #finishPlain(payload: Uint8Array, at: number, size: number): void {
+    const head = {
+      type: this.#type,
+      version: this.#version,
+      flags: this.#flags,
+      length: this.#length,
+    };
+    passPlainFrame(this.#sink, this.#traits, head, payload, at, size);
   }
 
-  /** Reads the part before the header block. */
   #readFixed(): boolean {
-    const at = this.#collect(this.#fixedLength);
+    const size = Math.min(this.#fixedLength, this.#length);
+    const at = this.#collect(size);
     if (at < 0) return false;
-    this.#beginSkip(this.#length - this.#fixedLength);
-    if (this.#headers.readFixed(this.#source, at)) this.#state = "block";
+    this.#keepFixed(at, size);
+    this.#beginSkip(this.#length - size);
+    if (this.#length <= this.#fixedLength) {
+      // A header block is never empty: it contains at least its count (2.6.10).
+      this.#failHeaders(ERR_INVALID_FRAME);
+    } else if (wireTraits(this.#version) === undefined) {
+      this.#failHeaders(ERR_UNSUPPORTED_VERSION);
+    } else {
+      this.#state = "block";
+      this.#headers.begin(this.#length > this.#limits.maxControlFrameLength);
+    }
     return true;
+  }
+
+  /** Keeps the fixed part, `size` bytes of the source, until the header block has arrived. */
+  #keepFixed(at: number, size: number): void {
+    const source = this.#source;
+    for (let index = 0; index < fixed.length; index++) {
+      fixed[index] = index < size ? source[at + index] : 0;
+    }
+    this.#firstWord = readInt32(fixed, 0);
+    this.#secondWord = readInt32(fixed, 4);
+    this.#lastBytes = readUint16(fixed, 8);
+  }
+
+  /** The fixed part, valid until any parser's next one. */
+  #fixedPart(): Uint8Array {
+    writeUint32(fixed, 0, this.#firstWord);
+    writeUint32(fixed, 4, this.#secondWord);
+    fixed[8] = this.#lastBytes >>> 8;
+    fixed[9] = this.#lastBytes;
+    return fixed;
+  }
+
+  /** Reports a frame whose header block cannot be read; the rest of the frame is skipped. */
+  #failHeaders(errorCode: number, cause?: ZlibError): void {
+    const size = Math.min(this.#fixedLength, this.#length);
+    this.#sink.onParseError(
+      this.#headerType,
+      this.#headBytes(),
+      this.#fixedPart().slice(0, size),
+      errorCode,
+      cause,
+    );
   }
 
   #readBlock(): boolean {
@@ -412,13 +436,51 @@ export class FrameParser {
     if (size === 0) return false;
     const at = this.#at;
     this.#at += size;
-    const remaining = this.#remaining - size;
-    this.#beginSkip(remaining);
-    const end = at + size;
-    if (this.#headers.readBlock(this.#chunk, at, end, remaining)) {
+    const fault = this.#headers.push(this.#chunk, at, at + size);
+    this.#beginSkip(this.#remaining - size);
+    if (fault === ERR_FRAME_TOO_LARGE) {
+      this.#failHeaders(fault);
+    } else if (fault !== undefined) {
+      this.#failHeaders(ERR_ZLIB, fault);
+    } else if (this.#remaining > 0) {
       this.#state = "block";
+    } else {
+      this.#finishBlock(wireTraits(this.#version) ?? this.#traits);
     }
     return true;
+  }
+
+  #finishBlock(traits: VersionTraits): void {
+    const { errorCode, nv } = this.#headers.finish(traits);
+    switch (errorCode) {
+      case ERR_INVALID_FRAME:
+        this.#failHeaders(errorCode);
+        return;
+      case ERR_INVALID_HEADER_BLOCK:
+      case ERR_FRAME_TOO_LARGE:
+        this.#sink.onInvalidHeaders(this.#headerFrame(traits, nv), errorCode);
+        return;
+      case 0:
+        if (
+          traits.wireVersion !== this.#traits.wireVersion &&
+          this.#type !== SYN_STREAM
+        ) {
+          this.#sink.onIgnored(this.#headerType, this.#headBytes(), NO_BYTES);
+        } else {
+          this.#sink.onControl(this.#headerFrame(traits, nv));
+        }
+    }
+  }
+
+  #headerFrame(traits: VersionTraits, nv: NameValue[]): HeaderBlockFrame {
+    return makeHeaderFrame(
+      this.#headerType,
+      traits,
+      this.#flags,
+      this.#fixedPart(),
+      this.#length,
+      nv,
+    );
   }
 }
 
