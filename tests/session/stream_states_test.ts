@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../deps.ts";
+import { assert, assertEquals, assertMatch } from "../deps.ts";
 import {
   CLIENT,
   CTRL_FLAG_FIN,
@@ -272,6 +272,21 @@ Deno.test("a refused WINDOW_UPDATE has the reason as its code, of which no callb
         const closing = { ...condition, state: "closing" } as const;
         assertEquals(sendError(row, closing), ERR_STREAM_CLOSING);
       }
+    }
+  }
+});
+
+Deno.test("HEADERS with FIN end the half of the peer in each state that accepts them", () => {
+  for (const side of SIDES) {
+    for (const [state, { HEADERS }] of Object.entries(RECEIVED)) {
+      if (HEADERS !== "a") continue;
+      const harness = makeHarness(side, PROTO_SPDY3_1);
+      const id = STATES[state](harness, side);
+      harness.give(headers(id, CTRL_FLAG_FIN));
+      assertEquals(harness.session.failure, undefined, state);
+      harness.give(data(id, 3));
+      const { message } = harness.session.failure!;
+      assertMatch(message, /DATA on stream \d after its FIN/, state);
     }
   }
 });
