@@ -76,10 +76,12 @@ export class Connection extends RawConnection {
    * `response.trailers`; pushed responses are passed to `init.onPush`. As with
    * `fetch`, a body with content-encoding gzip or deflate is decoded and the header
    * is kept, and reading a body that is shorter or longer than its `content-length`
-   * fails (see `init.contentLength`). Hop-by-hop headers (`connection`,
-   * `keep-alive`, `proxy-connection`, `transfer-encoding`) are not sent, and a
-   * `host` header is sent as `:host`. If the application drops a response without
-   * reading it, the response is cancelled after the garbage collector has found it.
+   * fails (see `init.contentLength`). A request body in memory is sent with its actual
+   * length, whatever a `content-length` header says. Hop-by-hop headers
+   * (`connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`) are not
+   * sent, and a `host` header is sent as `:host`. If the application drops a response
+   * without reading it, the response is cancelled after the garbage collector has
+   * found it.
    *
    * Rejects with the reason of `init.signal` when that aborts, and otherwise with
    * `TypeError`, as `fetch` does. Its `cause` is `InvalidArgumentError` for an

@@ -142,7 +142,9 @@ function prepare(
   }
   const length = contentLength(method, body);
   const nv = writeRequestHead(method, target, headers, length);
-  const announced = readAnnounced(nv, body);
+  const announced = body instanceof ReadableStream
+    ? readAnnounced(nv)
+    : setLength(nv, length);
   if (contentType !== undefined && !hasName(nv, "content-type")) {
     nv.push(makePair("content-type", contentType));
   }
@@ -159,27 +161,28 @@ function prepare(
   );
 }
 
-/** Throws `TypeError` if the headers announce another length than that of the body. */
-function readAnnounced(
-  nv: readonly NameValue[],
-  body: OutgoingRequest["body"],
-): number | undefined {
-  let announced: number | undefined;
+/** The length that the headers announce for a stream. Throws `TypeError` if it is not a number. */
+function readAnnounced(nv: readonly NameValue[]): number | undefined {
   try {
-    announced = announcedLength(nv);
+    return announcedLength(nv);
   } catch (error) {
     throw new TypeError((error as Error).message, { cause: error });
   }
-  if (announced === undefined || body instanceof ReadableStream) {
-    return announced;
-  }
-  const length = body?.length ?? 0;
-  if (announced !== length) {
-    throw new TypeError(
-      `content-length is ${announced}, but the body has ${length} bytes`,
-    );
-  }
-  return announced;
+}
+
+/**
+ * Sets the actual length of a body in memory, whatever the caller's headers say, as
+ * `fetch` does: they are often those of another request. Returns it.
+ */
+function setLength(
+  nv: NameValue[],
+  length: number | undefined,
+): number | undefined {
+  const at = nv.findIndex(([name]) => name === "content-length");
+  if (at === -1) return length;
+  if (length === undefined) nv.splice(at, 1);
+  else nv[at] = makePair("content-length", String(length));
+  return length;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { toByteStream } from "../message/byte_stream.ts";
-import { bodyDecoder } from "../message/content_coding.ts";
+import { bodyDecoder, isDecodable } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../message/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
@@ -123,7 +123,8 @@ function receiveBody(
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
     const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
     state.dropBody(`a response ${why} has no body`);
-    return { body: null, isDecoded: false };
+    // Its headers are those of a response with a body.
+    return { body: null, isDecoded: isDecodable(coding) };
   }
   const announced = head.contentLength;
   if (

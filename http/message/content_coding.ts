@@ -53,6 +53,13 @@ export function bodyDecoder(header: string): BodyDecoder | undefined {
     );
 }
 
+/** Whether a body with this `content-encoding` is decoded. */
+export function isDecodable(header: string | undefined): boolean {
+  if (header === undefined) return false;
+  const names = namesOf(header);
+  return names.length > 0 && names.every((name) => ENCODINGS.has(name));
+}
+
 function namesOf(header: string): string[] {
   return header.split(",").map((part) => part.trim().toLowerCase())
     .filter((name) => name !== "identity" && name !== "");

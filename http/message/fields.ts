@@ -16,7 +16,7 @@ import {
   toByteString,
 } from "../platform/header_text.ts";
 import { setLinearIterators } from "../platform/linear_iterators.ts";
-import { listedHeaders } from "../platform/listed_headers.ts";
+import { listedHeaders, pairsOf } from "../platform/listed_headers.ts";
 import { plainHeaders } from "../platform/plain_headers.ts";
 import { parseContentLength } from "./content_length.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -160,8 +160,10 @@ export function appendHeaders(
   let host: string | undefined;
   headers.forEach((value, name) => {
     if (name === "host") host = value;
-    else if (name === "cookie" && Array.isArray(init)) {
-      nv.push(makePair(name, fromByteString(joinedCookies(init))));
+    else if (name === "cookie") {
+      const pairs = Array.isArray(init) ? init : pairsOf(headers);
+      const all = pairs === undefined ? value : joinedCookies(pairs);
+      nv.push(makePair(name, fromByteString(all)));
     } else if (!HOP_BY_HOP.has(name)) {
       nv.push(makePair(name, fromByteString(value)));
     }
@@ -170,9 +172,13 @@ export function appendHeaders(
 }
 
 /** `Headers` joins them with ", ", which no server separates again (RFC 6265 5.4). */
-function joinedCookies(init: [string, string][]): string {
-  return init.filter(([name]) => `${name}`.toLowerCase() === "cookie")
-    .map((pair) => new Headers([pair]).get("cookie")).join("; ");
+function joinedCookies(
+  pairs: readonly (readonly [string, string])[],
+): string {
+  return pairs.filter(([name]) => `${name}`.toLowerCase() === "cookie")
+    .map(([, value]) => new Headers({ cookie: value }).get("cookie")).join(
+      "; ",
+    );
 }
 
 function appendPlain(

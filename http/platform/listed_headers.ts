@@ -22,12 +22,8 @@ let found: { readonly key: symbol | undefined } | undefined;
  * 0.3 us this way.
  */
 export function listedHeaders(headers: Headers): NameValue[] | undefined {
-  const { key } = found ??= { key: findKey() };
-  if (
-    key === undefined || Object.getPrototypeOf(headers) !== Headers.prototype
-  ) return undefined;
-  const list: unknown = Reflect.get(headers, key);
-  if (!Array.isArray(list) || list.length > MOST) return undefined;
+  const list = pairsOf(headers);
+  if (list === undefined || list.length > MOST) return undefined;
   const nv: NameValue[] = makeList();
   for (let index = 0; index < list.length; index++) {
     const [name, value] = list[index];
@@ -39,6 +35,21 @@ export function listedHeaders(headers: Headers): NameValue[] | undefined {
     nv.push(makePair(lower, value));
   }
   return nv;
+}
+
+/**
+ * The headers as they were set, repeated names as well; `undefined` if only the iterator
+ * is available.
+ */
+export function pairsOf(
+  headers: Headers,
+): readonly (readonly [name: string, value: string])[] | undefined {
+  const { key } = found ??= { key: findKey() };
+  if (
+    key === undefined || Object.getPrototypeOf(headers) !== Headers.prototype
+  ) return undefined;
+  const list: unknown = Reflect.get(headers, key);
+  return Array.isArray(list) ? list : undefined;
 }
 
 /**

@@ -26,7 +26,10 @@ import {
 } from "../message/send_body.ts";
 import { takeBody } from "../platform/take_body.ts";
 
-type Head = Pick<Response, "status" | "statusText" | "headers">;
+interface Head extends Pick<Response, "status" | "statusText" | "headers"> {
+  /** Whether the body was decoded. If it is not sent, its length is not known. */
+  readonly isDecoded?: boolean;
+}
 
 /** How a response is sent. */
 export interface SendResponseOptions {
@@ -53,15 +56,17 @@ export function sendResponse(
   response: Response,
   options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
-  const body = takeBody(response) ?? EMPTY;
+  const body = takeBody(response);
   if (body instanceof Uint8Array) {
     return send(state, response, body, body.length, options);
   }
-  // A body that `fetch` decoded is a stream.
+  // A body that `fetch` decoded is a stream. The response to HEAD has none, but its
+  // headers are those of the response to GET.
   const { status, statusText, headers } = response;
-  const head = isDecoded(response)
-    ? { status, statusText, headers: withoutCoding(headers) }
+  const head: Head = isDecoded(response)
+    ? { status, statusText, headers: withoutCoding(headers), isDecoded: true }
     : response;
+  if (body === null) return send(state, head, EMPTY, 0, options);
   return readAhead(body).then((read) => sendRead(state, head, read, options));
 }
 
@@ -102,7 +107,7 @@ function send(
   }
   const nv = writeResponseHead(
     response,
-    bodyless ? undefined : length,
+    bodyless || bare && response.isDecoded ? undefined : length,
     httpDate(),
     known === undefined || bare && namesLength(response.headers),
   );
