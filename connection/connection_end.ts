@@ -56,8 +56,6 @@ export class ConnectionEnd {
   /** Whether the application submitted GOAWAY or closes the connection. */
   #goawaySubmitted = false;
   #peerGoaway: GoawayFrame | undefined;
-  /** Whether the session failed and sent GOAWAY itself. */
-  #sessionFailed = false;
   #inputEnded = false;
   #writeError: SpdyError | undefined;
   /** Resolves when all bytes whose writes have resolved are sent; exists while `close` waits for that. */
@@ -114,7 +112,7 @@ export class ConnectionEnd {
   /** Sends GOAWAY; the connection ends when its last stream has closed. */
   goaway(statusCode: number): Promise<void> {
     const { session, pending, peerStreams, io } = this.#parts;
-    if (!this.#goawaySubmitted && !this.#begun) {
+    if (!this.#goawaySubmitted) {
       this.#goawaySubmitted = true;
       session.submitGoaway(statusCode);
       pending.failQueued(() => this.notOpened());
@@ -128,7 +126,6 @@ export class ConnectionEnd {
   async close(): Promise<void> {
     if (!this.#begun && this.#acceptedSent === undefined) {
       const { options, session, io } = this.#parts;
-      const announced = this.#goawaySubmitted;
       const begin = now();
       this.#goawaySubmitted = true;
       if (this.#hasAcceptedBytes()) {
@@ -137,7 +134,8 @@ export class ConnectionEnd {
           this.#whenAcceptedSent(),
         );
       }
-      if (!announced && !this.#begun) session.submitGoaway(GOAWAY_OK);
+      // The session sends one GOAWAY only.
+      session.submitGoaway(GOAWAY_OK);
       const reason = lazily(() => closedBy("local", "this side closed it"));
       this.#end(undefined, reason, begin);
     }
@@ -175,11 +173,6 @@ export class ConnectionEnd {
     }
   }
 
-  /** GOAWAY was sent: that of the application, or one of the session itself. */
-  goawaySent(): void {
-    if (!this.#goawaySubmitted) this.#sessionFailed = true;
-  }
-
   // Called for the events of the transport.
 
   /** Everything that was ready has been written. */
@@ -199,7 +192,6 @@ export class ConnectionEnd {
   /** Reading has ended, with an error if it failed. */
   inputEnded(error: unknown): void {
     this.#inputEnded = true;
-    if (this.#begun) return;
     if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
     else if (error === undefined) this.#halfClosed();
     else {
@@ -262,7 +254,6 @@ export class ConnectionEnd {
   /** Calls back when no byte has moved for `closeTimeout`. A reader that consumes bytes counts as well. */
   #watch(onQuiet: () => void): void {
     const { options, io, receiveFlow } = this.#parts;
-    io.progress.ignore(this.#deadline);
     const deadline = io.progress.watch(options.closeTimeout, onQuiet);
     receiveFlow.onConsumed = () => deadline.touch();
     this.#deadline = deadline;
@@ -272,28 +263,21 @@ export class ConnectionEnd {
 
   /** Ends the connection once the session has nothing more to do, or has failed. */
   endIfDone(): void {
-    if (this.#begun) return;
-    const { session, streams, pending, scheduler } = this.#parts;
+    const { session, streams } = this.#parts;
     // A session that has failed sends its GOAWAY, and nothing of what waits.
-    if (!this.#hasSessionFailed) {
+    if (session.failure === undefined) {
       if (session.wantRead() || session.wantWrite()) {
         if (!this.#inputEnded || streams.size > 0) return;
       }
-      if (scheduler.ready > 0 || pending.waiting > 0) return;
     }
     const failure = this.#sessionFailure();
     this.#end(failure, lazily(() => failure ?? this.#peerClosed()));
   }
 
-  get #hasSessionFailed(): boolean {
-    return this.#sessionFailed || this.#parts.session.failure !== undefined;
-  }
-
   /** Why the session failed, or why the peer did not leave cleanly; `undefined` if neither is so. */
   #sessionFailure(): SpdyError | undefined {
-    if (this.#hasSessionFailed) {
-      return sessionFailed(this.#parts.session.failure);
-    }
+    const { failure } = this.#parts.session;
+    if (failure !== undefined) return sessionFailed(failure);
     const status = this.#peerGoaway?.statusCode ?? GOAWAY_OK;
     return status === GOAWAY_OK ? undefined : goawayError(status);
   }

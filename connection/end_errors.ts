@@ -60,13 +60,13 @@ export function transportFailed(what: string, error: unknown): SpdyError {
 }
 
 /** The session failed; `failure` is its error. */
-export function sessionFailed(
-  failure: SpdyError | undefined,
-): ConnectionClosedError {
-  return new ConnectionClosedError(
-    `the connection ended: ${failure?.message ?? "the session failed"}`,
-    { code: failure?.code, initiator: failure?.initiator, cause: failure },
-  );
+export function sessionFailed(failure: SpdyError): ConnectionClosedError {
+  const { code, initiator, message } = failure;
+  return new ConnectionClosedError(`the connection ended: ${message}`, {
+    code,
+    initiator,
+    cause: failure,
+  });
 }
 
 /** The peer sent GOAWAY with an error status. */

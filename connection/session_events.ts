@@ -308,9 +308,6 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
     case HEADERS:
       streams.get(frame.streamId)?.sender.headersSent();
       break;
-    case GOAWAY:
-      parts.ending.goawaySent();
-      break;
     case SETTINGS:
       if (parts.settings.sent(frame) && parts.receiveFlow.windows) {
         parts.probe();
@@ -320,6 +317,7 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
       parts.pinger.sent(frame.uniqueId);
       break;
     case RST_STREAM:
+    case GOAWAY:
     case WINDOW_UPDATE:
       break;
     default:

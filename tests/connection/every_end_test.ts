@@ -6,96 +6,24 @@
 import { coreOf } from "../../connection.ts";
 import type { ConnectionTuning } from "../../connection/options.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
 import {
   CTRL_FLAG_FIN,
   GOAWAY,
   PING,
-  PROTO_SPDY3_1,
   SETTINGS,
   SETTINGS_MAX_CONCURRENT_STREAMS,
   SYN_REPLY,
 } from "../../frame/constants.ts";
-import { FrameDecoder } from "../../frame/decoder.ts";
-import { FrameEncoder } from "../../frame/encoder.ts";
 import type { Frame } from "../../frame/types.ts";
 import { Connection } from "../../http/connection.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../deps.ts";
+import { COMMON, FakePeer, VERSION } from "../helpers/fake_peer.ts";
 import {
   turn,
   type VirtualTime,
   virtualTime,
 } from "../helpers/virtual_time.ts";
-
-const VERSION = PROTO_SPDY3_1;
-const COMMON = { version: VERSION, flags: 0, length: 0 } as const;
-
-/** A peer that a test controls, and the transport to it. */
-class FakePeer implements ByteConn {
-  /** How often the transport was closed, and how often this side's direction was ended. */
-  closed = 0;
-  writesEnded = 0;
-  readonly received: Frame[] = [];
-  /** From now on, writes fail with this error. */
-  writeError: Error | undefined;
-  /** From now on, writes are not accepted. */
-  blocked = false;
-  readonly #encoder = new FrameEncoder(VERSION);
-  readonly #decoder = new FrameDecoder(VERSION);
-  readonly #parts: (Uint8Array | null | Error)[] = [];
-  #wake: (() => void) | undefined;
-
-  /** The peer sends bytes, ends its direction, or its transport fails. */
-  async arrive(part: Uint8Array | null | Error): Promise<void> {
-    this.#parts.push(part);
-    this.#wake?.();
-    await turn();
-  }
-
-  send(frame: Frame): Promise<void> {
-    return this.arrive(this.#encoder.encode(frame));
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    while (this.#parts.length === 0 && this.closed === 0) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    if (this.closed > 0) throw new Deno.errors.BadResource("closed");
-    const part = this.#parts.shift()!;
-    if (part instanceof Error) throw part;
-    if (part === null) return null;
-    buffer.set(part);
-    return part.length;
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    if (this.writeError !== undefined) return Promise.reject(this.writeError);
-    if (this.blocked) return new Promise(() => {});
-    this.#decoder.push(bytes);
-    for (let frame; (frame = this.#decoder.next()) !== undefined;) {
-      this.received.push(frame);
-    }
-    return Promise.resolve(bytes.length);
-  }
-
-  closeWrite(): Promise<void> {
-    this.writesEnded++;
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.closed++;
-    this.#wake?.();
-  }
-
-  /** Statuses of the GOAWAYs that arrived. */
-  get goaways(): number[] {
-    return this.received.flatMap((frame) =>
-      frame.frameType === GOAWAY ? [frame.statusCode] : []
-    );
-  }
-}
 
 /** The answer to the first stream, which ends the peer's direction of it. */
 const REPLY_WITH_FIN: Frame = {
@@ -168,14 +96,14 @@ const WAYS: readonly Way[] = [
     within: 0,
   },
   {
-    name: "the end of the peer's direction, and then a failed write",
-    end: async ({ peer, time }) => {
-      // The write of a stream that the peer has ended waits for the window.
+    name:
+      "the end of the peer's direction, while only a write waits for its window",
+    end: async ({ peer }) => {
       await peer.send(REPLY_WITH_FIN);
       await peer.arrive(null);
-      await time.advance(900);
     },
     error: "the peer closed the transport",
+    within: 0,
   },
   {
     name: "close(), whose GOAWAY cannot be written",
@@ -203,6 +131,19 @@ const WAYS: readonly Way[] = [
       await closing;
     },
     error: "the peer closed the transport",
+  },
+  {
+    name: "close() that waits for bytes, and then a failed read",
+    end: async ({ peer, client, answered }) => {
+      peer.blocked = true;
+      await answered.write(new Uint8Array(100));
+      const closing = client.close();
+      await turn();
+      await peer.arrive(new Deno.errors.ConnectionReset("reset"));
+      await closing;
+    },
+    error: "reading from the transport failed",
+    within: 0,
   },
   {
     name: "a failed write, when the peer then does nothing",
@@ -298,7 +239,7 @@ for (const way of WAYS) {
     const reason = await time.until(
       client.closed.then(() => undefined, (reason) => reason),
     );
-    await acting;
+    await time.until(acting);
     assertLessOrEqual(time.now(), within);
     if (error === undefined) assertEquals(reason, undefined);
     else {
