@@ -7,7 +7,12 @@
  */
 
 import { ERR_UNSUPPORTED_VERSION } from "../errors.ts";
-import { readUint16, readUint24, readUint31 } from "../frame/byte_reader.ts";
+import {
+  readInt32,
+  readUint16,
+  readUint24,
+  readUint31,
+} from "../frame/byte_reader.ts";
 import {
   DATA,
   GOAWAY,
@@ -380,11 +385,14 @@ export class FrameReader {
   }
 
   #headerFrame(nv: [string, string][]): CapturedFrame {
+    const fixed = this.#held;
     return makeHeaderFrame(
       this.#type as HeaderType,
       wireTraits(this.#version)!,
       this.#flags,
-      this.#held,
+      readInt32(fixed, 0),
+      readInt32(fixed, 4),
+      readUint16(fixed, 8),
       this.#length,
       nv,
     );

@@ -69,22 +69,27 @@ export function readControlFrame(
   }
 }
 
-/** Creates a SYN_STREAM, SYN_REPLY or HEADERS frame from its fixed part and its headers. */
+/**
+ * Creates a SYN_STREAM, SYN_REPLY or HEADERS frame from its headers and its fixed part:
+ * the words at 0 and 4, and the two bytes at 8, as far as it has them.
+ */
 export function makeHeaderFrame(
   type: HeaderType,
   traits: VersionTraits,
   flags: number,
-  fixed: Uint8Array,
+  first: number,
+  second: number,
+  last: number,
   length: number,
   nv: NameValue[],
 ): HeaderBlockFrame {
   switch (type) {
     case SYN_STREAM:
-      return readSynStream(traits, flags, fixed, length, nv);
+      return readSynStream(traits, flags, first, second, last, length, nv);
     case SYN_REPLY:
-      return readSynReply(traits, flags, fixed, length, nv);
+      return readSynReply(traits, flags, first, length, nv);
     case HEADERS:
-      return readHeaders(traits, flags, fixed, length, nv);
+      return readHeaders(traits, flags, first, length, nv);
     default:
       return type satisfies never;
   }

@@ -5,16 +5,15 @@
  * @module
  */
 
-import { readUint31 } from "./byte_reader.ts";
 import { HEADERS } from "./constants.ts";
 import type { HeadersFrame, NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
-/** Creates the frame from its fixed part and its headers. */
+/** Creates the frame from the first word of its fixed part, and its headers. */
 export function readHeaders(
   traits: VersionTraits,
   flags: number,
-  fixed: Uint8Array,
+  first: number,
   length: number,
   nv: NameValue[],
 ): HeadersFrame {
@@ -23,7 +22,7 @@ export function readHeaders(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: readUint31(fixed, 0),
+    streamId: first & 0x7fffffff,
     nv,
   };
 }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { readUint31 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkStreamId } from "./check.ts";
 import { SYN_REPLY } from "./constants.ts";
@@ -30,11 +29,11 @@ export function writeSynReply(
   if (traits.replyFixedLength === 6) out.uint16(0);
 }
 
-/** Creates the frame from its fixed part and its headers. */
+/** Creates the frame from the first word of its fixed part, and its headers. */
 export function readSynReply(
   traits: VersionTraits,
   flags: number,
-  fixed: Uint8Array,
+  first: number,
   length: number,
   nv: NameValue[],
 ): SynReplyFrame {
@@ -43,7 +42,7 @@ export function readSynReply(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: readUint31(fixed, 0),
+    streamId: first & 0x7fffffff,
     nv,
   };
 }

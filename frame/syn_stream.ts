@@ -5,7 +5,6 @@
  */
 
 import { checkWhole } from "../numbers.ts";
-import { readUint31 } from "./byte_reader.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
 import { checkFlags, checkStreamId, checkStreamIdOrZero } from "./check.ts";
 import { SYN_STREAM } from "./constants.ts";
@@ -44,11 +43,13 @@ export function writeSynStream(
   out.length = at + SYN_STREAM_FIXED_LENGTH;
 }
 
-/** Creates the frame from its fixed part and its headers. */
+/** Creates the frame from the two words and the last two bytes of its fixed part, and its headers. */
 export function readSynStream(
   traits: VersionTraits,
   flags: number,
-  fixed: Uint8Array,
+  first: number,
+  second: number,
+  last: number,
   length: number,
   nv: NameValue[],
 ): SynStreamFrame {
@@ -57,10 +58,10 @@ export function readSynStream(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: readUint31(fixed, 0),
-    assocStreamId: readUint31(fixed, 4),
-    pri: fixed[8] >>> traits.priorityShift,
-    slot: traits.maxSlot === 0 ? 0 : fixed[9],
+    streamId: first & 0x7fffffff,
+    assocStreamId: second & 0x7fffffff,
+    pri: last >>> 8 + traits.priorityShift,
+    slot: traits.maxSlot === 0 ? 0 : last & 0xff,
     nv,
   };
 }
