@@ -136,7 +136,7 @@ export function serve(
   options: ServeTcpOptions & { readonly handler: ServeHandler<Deno.NetAddr> },
 ): SpdyServer<Deno.NetAddr>;
 export function serve(
-  first: OneHandler | AnyOptions,
+  first: OneHandler | AnyOptions = {},
   second?: OneHandler,
 ): AnyServer {
   const options: AnyOptions = typeof first === "function" ? {} : first;
@@ -260,7 +260,8 @@ function alpnProtocols({ versions, upgrade }: ServeTcpOptions): string[] {
 
 function announce(addr: Deno.Addr, options: AnyOptions): void {
   const { onListen } = options as ServeOptions;
-  if (onListen !== undefined) onListen(addr);
+  // `null` as well, as in `Deno.serve`: here an error would leave the server running.
+  if (onListen) onListen(addr);
   else console.log(`Listening on ${describe(addr, "cert" in options)}`);
 }
 

@@ -109,7 +109,7 @@ export function connectionHost(
       }
       return known;
     },
-    exchange: { handler, onError: own.onError },
+    exchange: { handler, onError: own.onError ?? undefined },
   };
 }
 
@@ -224,7 +224,7 @@ export class ServedConnection {
   /** Whether `onConnection` lets the client in. */
   #admit(connection: Connection): true | Promise<boolean> {
     const { onConnection } = this.#host.options;
-    if (onConnection === undefined) return true;
+    if (!onConnection) return true;
     return Promise.try(onConnection, connection, this.#info)
       .then((answer) => answer !== false, (error) => {
         this.#tell(error);

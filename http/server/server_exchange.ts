@@ -389,7 +389,9 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     info: ServeInfo<Addr>,
   ): Response | Promise<Response> {
     try {
-      const response = this.#host.handler(request, info);
+      // Not as a method, whose `this` would be the host.
+      const { handler } = this.#host;
+      const response = handler(request, info);
       return response instanceof Response
         ? checked(response)
         : this.#checkLater(response);

@@ -5,7 +5,7 @@ import { Hono } from "npm:hono@4";
 import { Client } from "../../http/client/client.ts";
 import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -242,6 +242,64 @@ Deno.test("a BYOB reader of a request's body fails when the client aborts", asyn
   abort.abort();
   await response.catch(() => {});
   assertEquals(await failed.promise, "StreamResetError");
+});
+
+Deno.test("as Deno.serve: the handler and onError are called without an object", async () => {
+  const told: unknown[] = [];
+  const options = {
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    onError(this: unknown) {
+      told.push(this);
+      return new Response("told");
+    },
+  };
+  function handler(this: unknown, request: Request): Response {
+    told.push(this);
+    if (request.url.endsWith("/throws")) throw new Error("thrown");
+    return new Response("answered");
+  }
+  await using client = new Client();
+  await using ours = serve(options, handler);
+  await using theirs = Deno.serve(options, handler);
+  for (
+    const [server, ask] of [[ours, client.fetch], [theirs, fetch]] as const
+  ) {
+    const origin = `http://127.0.0.1:${server.addr.port}`;
+    assertEquals(await (await ask(`${origin}/`)).text(), "answered");
+    assertEquals(await (await ask(`${origin}/throws`)).text(), "told");
+    assertEquals(told.splice(0), [undefined, undefined, undefined]);
+  }
+});
+
+Deno.test("as Deno.serve: null counts as no onListen, onError and signal", async () => {
+  const none = { onListen: null, onError: null, signal: null } as unknown as {
+    onListen: undefined;
+  };
+  const fail = () => {
+    throw new Error("thrown");
+  };
+  const { error, log } = console;
+  const logged: string[] = [];
+  console.error = (...args: unknown[]) => logged.push(args.map(String).join());
+  console.log = () => {};
+  try {
+    await using server = serve(
+      { hostname: "127.0.0.1", port: 0, ...none, onConnection: null! },
+      fail,
+    );
+    await using client = new Client();
+    const url = `http://127.0.0.1:${server.addr.port}/`;
+    const response = await client.fetch(url);
+    assertEquals(response.status, 500);
+    assertEquals(await response.text(), "Internal Server Error");
+  } finally {
+    Object.assign(console, { error, log });
+  }
+  assertEquals(logged, ["Error: thrown"]);
+  // deno-lint-ignore no-explicit-any -- a call without types
+  assertThrows(() => (serve as any)(), TypeError, "A handler function must");
 });
 
 Deno.test("as Deno.serve: the address on a Unix socket", async () => {
