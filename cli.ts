@@ -12,6 +12,7 @@ import {
   reasonOf,
   UsageError,
 } from "./cli/command.ts";
+import { KubeConfigError } from "./kubernetes/config/error.ts";
 import { attach } from "./cli/attach.ts";
 import { bench } from "./cli/bench.ts";
 import { completionsFor } from "./cli/completions.ts";
@@ -70,7 +71,7 @@ export async function main(args: string[]): Promise<number> {
     return await runCommand(args);
   } catch (error) {
     if (error instanceof OutputClosedError) return EXIT_FAILURE;
-    complain(reasonOf(error));
+    complain(...linesOf(error));
     if (!(error instanceof UsageError)) return EXIT_FAILURE;
     printError(show`Try: spdy ${args[0]} --help`);
     return EXIT_USAGE;
@@ -128,8 +129,18 @@ function usage(): Shown[] {
   ];
 }
 
-function complain(message: string): void {
+/**
+ * The reason of an error in lines. Only that of a kubeconfig can have several: those
+ * of a credential plugin, or its install hint.
+ */
+function linesOf(error: unknown): string[] {
+  const reason = reasonOf(error);
+  return error instanceof KubeConfigError ? reason.split(/\r?\n/) : [reason];
+}
+
+function complain(message = "", ...more: string[]): void {
   printErrorInRows(show`${red("spdy:")} ${message}`);
+  for (const line of more) printError(show`${line}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -80,7 +80,7 @@ export async function runPlugin(
     await execInfo(plugin, info, interactive),
   );
   const output = await outputOf(child, plugin, interactive, timeout);
-  return readCredential(output, apiVersion, plugin.command);
+  return await readCredential(output, apiVersion, plugin.command);
 }
 
 function start(
@@ -263,16 +263,16 @@ async function complaint(
 }
 
 /** Reads an ExecCredential. Error messages must not contain any of it, because it is secret. */
-function readCredential(
+async function readCredential(
   output: string,
   apiVersion: string,
   command: Field,
-): PluginCredential {
+): Promise<PluginCredential> {
   const wrong = (what: string, cause?: unknown): Error =>
     command.error(`the credential plugin ${command.text()} ${what}`, cause);
   let value: unknown;
   try {
-    value = JSON.parse(output);
+    value = await parseOutput(output);
   } catch (cause) {
     // The parser's message quotes the text, which is secret.
     throw wrong("did not print JSON", (cause as Error).name);
@@ -316,6 +316,19 @@ function readCredential(
     throw wrong("printed an expirationTimestamp that is not a time");
   }
   return { token, cert, key, expires };
+}
+
+/** JSON, or YAML, which kubectl also accepts. */
+async function parseOutput(output: string): Promise<unknown> {
+  try {
+    return JSON.parse(output);
+  } catch (error) {
+    const { parseAllYaml } = await import("../../deps.ts");
+    const [value] = parseAllYaml(output, { schema: "failsafe" }) as unknown[];
+    // Each text is YAML; only a map can be a credential.
+    if (objectIn(value) === undefined) throw error;
+    return value;
+  }
 }
 
 function objectIn(value: unknown): Record<string, unknown> | undefined {

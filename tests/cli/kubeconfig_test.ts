@@ -268,3 +268,24 @@ Deno.test("tls-server-name and proxy-url of a kubeconfig are used for upgrades a
   proxy.close();
   await serving.catch(() => {});
 });
+
+Deno.test("the install hint of a credential plugin is printed in lines, without escape sequences", async () => {
+  await using cluster = await FakeCluster.start({ exec: echoCall });
+  const exec = {
+    apiVersion: "client.authentication.k8s.io/v1",
+    command: "no-such-plugin",
+    interactiveMode: "Never",
+    installHint: "install it:\n  \x1b[31mpackages install",
+  };
+  const options = cluster.kubeconfig({ exec });
+  const { code, stderr } = await runIn(
+    cluster,
+    ["exec", "web", "--", "ls"],
+    options,
+  );
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /no-such-plugin cannot be run: .*\n\ninstall it:\n  \\x1b\[31mpackages install\n$/,
+  );
+});

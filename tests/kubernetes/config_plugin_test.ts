@@ -139,6 +139,21 @@ Deno.test("a credential plugin can return a client certificate", async () => {
   );
 });
 
+Deno.test("a credential plugin can print YAML", async () => {
+  const script = `cat <<'END'
+kind: ExecCredential
+apiVersion: ${V1}
+status:
+  token: 0123
+  expirationTimestamp: 2020-01-01T00:00:00Z
+END
+`;
+  await withPlugin(script, {}, async (target) => {
+    const { headers } = await target();
+    assertEquals(headers, [["authorization", "Bearer 0123"]]);
+  });
+});
+
 Deno.test("a plugin's credential is kept until it expires, and simultaneous calls share a run", async () => {
   await withPlugin(
     `echo run >>runs\n${
