@@ -63,6 +63,13 @@ export function isDetached(bytes: Uint8Array): boolean {
     bytes.buffer.detached;
 }
 
+/** The same bytes as a plain `Uint8Array`: `slice()` of a node `Buffer` would not copy. */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Throws an `InvalidArgumentError` that contains `name` unless `value` is an object. */
 export function checkOptions(name: string, value: object): void {
   if (typeof value !== "object" || value === null) {

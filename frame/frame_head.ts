@@ -1,5 +1,6 @@
 /**
- * The first eight bytes of every frame (SPDY/3 draft 2.2).
+ * The first eight bytes of every frame (SPDY/3 draft 2.2), and the bytes before a header
+ * block.
  *
  * @module
  */
@@ -39,6 +40,24 @@ export function controlHead(
   writeUint32(head, 0, 0x80000000 | wireVersion << 16 | type);
   writeUint32(head, 4, flags << 24 | length);
   return head;
+}
+
+/**
+ * The first `size` bytes, at most 10, of what a received SYN_STREAM, SYN_REPLY or HEADERS
+ * has between its head and its header block: the words at 0 and 4, and two bytes at 8.
+ */
+export function fixedPartOf(
+  size: number,
+  first: number,
+  second: number,
+  last: number,
+): Uint8Array {
+  const part = new Uint8Array(10);
+  writeUint32(part, 0, first);
+  writeUint32(part, 4, second);
+  part[8] = last >>> 8;
+  part[9] = last;
+  return part.slice(0, size);
 }
 
 /**

@@ -16,13 +16,14 @@ import {
   type ZlibError,
 } from "../errors.ts";
 import { LONG_COUNT } from "../numbers.ts";
+import { plainView } from "../values.ts";
 import {
   readInt32,
   readUint16,
   readUint24,
   readUint31,
 } from "./byte_reader.ts";
-import { ByteWriter, writeUint32 } from "./byte_writer.ts";
+import { ByteWriter } from "./byte_writer.ts";
 import {
   HEADERS,
   type ProtocolVersion,
@@ -31,7 +32,7 @@ import {
   SYN_STREAM,
 } from "./constants.ts";
 import { type HeaderType, makeHeaderFrame } from "./control_frame.ts";
-import { controlHead, FRAME_HEAD_LENGTH } from "./frame_head.ts";
+import { controlHead, fixedPartOf, FRAME_HEAD_LENGTH } from "./frame_head.ts";
 import type { HeaderBytes } from "./header_bytes.ts";
 import { HeaderDecoder } from "./header_decoder.ts";
 import { type FrameLimits, resolveFrameLimits } from "./limits.ts";
@@ -422,22 +423,19 @@ export class FrameParser {
     this.#lastBytes = readUint16(fixed, 8);
   }
 
-  /** The fixed part, valid until any parser's next one. */
-  #fixedPart(): Uint8Array {
-    writeUint32(fixed, 0, this.#firstWord);
-    writeUint32(fixed, 4, this.#secondWord);
-    fixed[8] = this.#lastBytes >>> 8;
-    fixed[9] = this.#lastBytes;
-    return fixed;
-  }
-
   /** Reports a frame whose header block cannot be read; the rest of the frame is skipped. */
   #failHeaders(errorCode: number, cause?: ZlibError): void {
-    const size = Math.min(this.#fixedLength, this.#length);
+    const fixedPart = fixedPartOf(
+      Math.min(this.#fixedLength, this.#length),
+      this.#firstWord,
+      this.#secondWord,
+      this.#lastBytes,
+    );
+    const head = this.#headBytes();
     this.#sink.onParseError(
       this.#headerType,
-      this.#headBytes(),
-      this.#fixedPart().slice(0, size),
+      head,
+      fixedPart,
       errorCode,
       cause,
     );
@@ -496,11 +494,4 @@ export class FrameParser {
       nv,
     );
   }
-}
-
-/** Returns a plain `Uint8Array`: `slice()` of a node `Buffer` would not copy. */
-function plainView(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array
-    ? bytes
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
