@@ -1,12 +1,13 @@
 /**
- * The errors that pending operations get when a connection ends.
+ * The errors that pending operations get when a connection ends, and when a stream is
+ * reset, refused or not opened. Their classes are in `errors.ts`.
  *
  * @module
  */
 
-import { type Initiator, SpdyError } from "../errors.ts";
+import { type Initiator, SpdyError, StreamClosedError } from "../errors.ts";
 import type { GoawayFrame } from "../frame/types.ts";
-import { REFUSED_STREAM } from "../frame/constants.ts";
+import { CANCEL, FRAME_TOO_LARGE, REFUSED_STREAM } from "../frame/constants.ts";
 import { goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
@@ -148,6 +149,100 @@ export function closedBeforeSent(
       statusName(statusCode)
     } before its SYN_STREAM was sent: the peer closed its associated stream`,
     { streamId, statusCode, initiator: "remote" },
+  );
+}
+
+/** The peer allows no streams, so this one was not opened. */
+export function noneAllowed(): StreamResetError {
+  return new StreamResetError(
+    "the stream was not opened: the peer allows none (its MAX_CONCURRENT_STREAMS is 0)",
+    { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
+  );
+}
+
+/** The peer reset the stream: it sent RST_STREAM. */
+export function resetByPeer(
+  streamId: number,
+  statusCode: number,
+  hint: string,
+): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} was reset by the peer with ${
+      statusText(statusCode)
+    }${hint}`,
+    { streamId, statusCode, initiator: "remote" },
+  );
+}
+
+/** The session reset the stream because the peer broke a rule on it. */
+export function resetForPeer(
+  streamId: number,
+  statusCode: number,
+): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} was reset by this side with ${
+      statusText(statusCode)
+    } because of what the peer sent on it`,
+    { streamId, statusCode, initiator: "remote" },
+  );
+}
+
+/** 0 is not a valid status of RST_STREAM and has no name. */
+function statusText(statusCode: number): string {
+  return statusCode === 0 ? "status 0" : statusName(statusCode);
+}
+
+/** The application, or a rule of this side, reset the stream. */
+export function resetHere(
+  streamId: number,
+  statusCode: number,
+): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} was reset by this side with ${statusName(statusCode)}`,
+    { streamId, statusCode },
+  );
+}
+
+/** The peer sent no reply within `timeout` ms. */
+export function noReply(streamId: number, timeout: number): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} was reset by this side with CANCEL: the peer sent no reply within ${timeout} ms (headerTimeout)`,
+    { streamId, statusCode: CANCEL, initiator: "remote" },
+  );
+}
+
+/** The connection has no room for the headers that the peer sent on the stream. */
+export function noRoomForHeaders(streamId: number): StreamResetError {
+  return new StreamResetError(
+    `stream ${streamId} was reset by this side with FRAME_TOO_LARGE: with the headers that the peer sent on it, the streams of the connection hold more than maxHeldBytes`,
+    { streamId, statusCode: FRAME_TOO_LARGE, initiator: "remote" },
+  );
+}
+
+/** The application uses a stream both of whose halves have ended. */
+export function alreadyEnded(streamId: number): StreamResetError {
+  return new StreamResetError(`stream ${streamId} has already ended`, {
+    streamId,
+    statusCode: 0,
+  });
+}
+
+/** Both halves of the stream ended before something that the application waits for. */
+export function endedBefore(
+  streamId: number,
+  event: string,
+): StreamResetError {
+  return new StreamResetError(`stream ${streamId} ended before ${event}`, {
+    streamId,
+    statusCode: 0,
+  });
+}
+
+/** This side dropped what the peer sent on the stream; `why` is the reason. */
+export function bytesDropped(streamId: number, why: string): StreamClosedError {
+  return new StreamClosedError(
+    `stream ${streamId}: the bytes that the peer sent were dropped: ${why}`,
+    { initiator: "local" },
   );
 }
 

@@ -1,6 +1,7 @@
 /**
  * The errors of connections and streams that end early, and of proxies that open no
- * tunnel. They say which side is at fault, and why.
+ * tunnel: their classes. They say which side is at fault, and why. Most texts are in
+ * `end_errors.ts`.
  *
  * @module
  */

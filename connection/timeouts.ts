@@ -6,7 +6,7 @@
 
 import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
-import { StreamResetError } from "./errors.ts";
+import { noReply } from "./end_errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { StreamCore } from "./stream/stream_core.ts";
 import { KeepAlive } from "./time/keepalive.ts";
@@ -108,13 +108,7 @@ export class Timeouts {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
       this.#replies?.delete(state);
-      state.reset(
-        CANCEL,
-        new StreamResetError(
-          `stream ${state.id} was reset by this side with CANCEL: the peer sent no reply within ${this.#headerTimeout} ms (headerTimeout)`,
-          { streamId: state.id, statusCode: CANCEL, initiator: "remote" },
-        ),
-      );
+      state.reset(CANCEL, noReply(state.id, this.#headerTimeout));
     }, track());
     this.#replies?.set(state, timer);
   }

@@ -12,12 +12,10 @@ import {
   CTRL_FLAG_NONE,
   CTRL_FLAG_UNIDIRECTIONAL,
   INITIAL_MAX_CONCURRENT_STREAMS,
-  REFUSED_STREAM,
 } from "../../frame/constants.ts";
 import type { Session } from "../../session.ts";
 import { Deferred } from "../deferred.ts";
-import { endedBeforeOpened, lazily } from "../end_errors.ts";
-import { StreamResetError } from "../errors.ts";
+import { endedBeforeOpened, lazily, noneAllowed } from "../end_errors.ts";
 import { OpenQueue } from "./open_queue.ts";
 import type { StreamCore } from "./stream_core.ts";
 import type { StreamInit } from "./stream_init.ts";
@@ -318,11 +316,4 @@ export class PendingStreams {
 function flagsOf({ fin, unidirectional }: StreamInit): number {
   return (fin ? CTRL_FLAG_FIN : CTRL_FLAG_NONE) |
     (unidirectional ? CTRL_FLAG_UNIDIRECTIONAL : CTRL_FLAG_NONE);
-}
-
-function noneAllowed(): StreamResetError {
-  return new StreamResetError(
-    "the stream was not opened: the peer allows none (its MAX_CONCURRENT_STREAMS is 0)",
-    { streamId: 0, statusCode: REFUSED_STREAM, initiator: "remote" },
-  );
 }

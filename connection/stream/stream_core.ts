@@ -5,7 +5,7 @@
  * @module
  */
 
-import { InvalidArgumentError, StreamClosedError } from "../../errors.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import {
   CANCEL,
   FRAME_TOO_LARGE,
@@ -14,7 +14,6 @@ import {
   PROTOCOL_ERROR,
   type ProtocolVersion,
 } from "../../frame/constants.ts";
-import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { LONG_COUNT } from "../../numbers.ts";
 import type { Session } from "../../session.ts";
@@ -28,6 +27,15 @@ import {
   type SendMemory,
 } from "../buffers/send_buffer.ts";
 import { LazyPromise, type Listener } from "../deferred.ts";
+import {
+  alreadyEnded,
+  bytesDropped,
+  endedBefore,
+  noRoomForHeaders,
+  resetByPeer,
+  resetForPeer,
+  resetHere,
+} from "../end_errors.ts";
 import { StreamResetError } from "../errors.ts";
 import type { Reading } from "../time/peer_timer.ts";
 import type { PushOptions, StreamInit } from "./stream_init.ts";
@@ -287,10 +295,7 @@ export class StreamCore
   /** Ends the stream at once; `error` is what pending calls reject with. */
   reset(statusCode: number, error?: unknown): void {
     if (this.#ended) return;
-    const reason = error ?? new StreamResetError(
-      `stream ${this.id} was reset by this side with ${statusName(statusCode)}`,
-      { streamId: this.id, statusCode },
-    );
+    const reason = error ?? resetHere(this.id, statusCode);
     // The session has no stream for a push that ended with its SYN_STREAM.
     const { own, unidirectional, fin } = this.init;
     const over = !own && unidirectional && fin;
@@ -304,12 +309,7 @@ export class StreamCore
   /** Drops what the peer sends; with the first dropped byte, reading fails with an error that contains `why`. */
   dropBody(why: string): void {
     if (this.remoteEnded && this.receiveBuffer.size === 0) return;
-    this.receiveBuffer.discard(() =>
-      new StreamClosedError(
-        `stream ${this.id}: the bytes that the peer sent were dropped: ${why}`,
-        { initiator: "local" },
-      )
-    );
+    this.receiveBuffer.discard(() => bytesDropped(this.id, why));
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {
@@ -325,7 +325,7 @@ export class StreamCore
 
   replyReceived(nv: NameValue[], fin: boolean): void {
     if (!this.#host.heldBytes.headers(this, nv)) {
-      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      this.reset(FRAME_TOO_LARGE, noRoomForHeaders(this.id));
       return;
     }
     this.response.resolve(nv);
@@ -334,7 +334,7 @@ export class StreamCore
 
   headersReceived(nv: NameValue[], fin: boolean): void {
     if (!this.#host.heldBytes.headers(this, nv)) {
-      this.reset(FRAME_TOO_LARGE, this.#noRoom());
+      this.reset(FRAME_TOO_LARGE, noRoomForHeaders(this.id));
       return;
     }
     this.#later ??= new Trailers();
@@ -384,16 +384,10 @@ export class StreamCore
     // 0 is not a valid status of RST_STREAM (2.6.3), so PROTOCOL_ERROR is reported.
     this.closed.resolve(statusCode === 0 ? PROTOCOL_ERROR : statusCode);
     if (this.#error === undefined) {
-      const status = statusCode === 0 ? "status 0" : statusName(statusCode);
       this.failed(
-        new StreamResetError(
-          `stream ${this.id} was reset ${
-            this.resetByPeer
-              ? `by the peer with ${status}${this.#hint(statusCode)}`
-              : `by this side with ${status} because of what the peer sent on it`
-          }`,
-          { streamId: this.id, statusCode, initiator: "remote" },
-        ),
+        this.resetByPeer
+          ? resetByPeer(this.id, statusCode, this.#hint(statusCode))
+          : resetForPeer(this.id, statusCode),
       );
     } else {
       this.#ended = true;
@@ -458,23 +452,7 @@ export class StreamCore
 
   checkOpen(): void {
     if (this.#error !== undefined) throw this.#error;
-    if (this.#ended) {
-      throw new StreamResetError(`stream ${this.id} has already ended`, {
-        streamId: this.id,
-        statusCode: 0,
-      });
-    }
-  }
-
-  #noRoom(): StreamResetError {
-    return new StreamResetError(
-      `stream ${this.id} was reset by this side with FRAME_TOO_LARGE: with the headers that the peer sent on it, the streams of the connection hold more than maxHeldBytes`,
-      {
-        streamId: this.id,
-        statusCode: FRAME_TOO_LARGE,
-        initiator: "remote",
-      },
-    );
+    if (this.#ended) throw alreadyEnded(this.id);
   }
 
   /** This side gave up the stream: drops its unread bytes and rejects its promises. */
@@ -498,15 +476,10 @@ export class StreamCore
   #rejectUnsettled(): void {
     const hasResponse = !this.init.own || this.response.settled;
     if (hasResponse && !this.sender.hasUnsentHeaders) return;
-    const ended = (before: string): StreamResetError =>
-      new StreamResetError(`stream ${this.id} ended before ${before}`, {
-        streamId: this.id,
-        statusCode: 0,
-      });
     if (!hasResponse) {
-      this.response.reject(ended("the peer sent a response"));
+      this.response.reject(endedBefore(this.id, "the peer sent a response"));
     }
-    this.sender.rejectUnsent(ended("these headers were sent"));
+    this.sender.rejectUnsent(endedBefore(this.id, "these headers were sent"));
   }
 }
 
