@@ -17,7 +17,7 @@ import {
 import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 import { IGNORE, join, type Layer } from "./layer.ts";
 import { beginsControl, isControlHead, isDataChain } from "./plausible.ts";
-import { WebSocketLayer } from "./web_socket.ts";
+import { WebSocketLayer } from "./websocket.ts";
 
 /** One of the two ends of a connection. Which one is the client is detected. */
 export type Side = 0 | 1;

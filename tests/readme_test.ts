@@ -21,12 +21,20 @@ const PAGES = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "SECURITY.md",
-  "examples/README.md",
   "frame/compression/README.md",
 ];
 for await (const entry of Deno.readDir(new URL("docs/", root))) {
   if (entry.name.endsWith(".md")) PAGES.push(`docs/${entry.name}`);
 }
+/** The pages that say which file of a folder to read first. */
+const FOLDER_PAGES: string[] = [];
+for await (const { name, isDirectory } of Deno.readDir(root)) {
+  const page = `${name}/README.md`;
+  if (!isDirectory || name === "docs") continue;
+  const found = await Deno.stat(new URL(page, root)).catch(() => undefined);
+  if (found !== undefined) FOLDER_PAGES.push(page);
+}
+PAGES.push(...FOLDER_PAGES);
 
 /** The text of a page without its code blocks, which may have lines that begin with "#". */
 async function prose(url: URL): Promise<string> {
@@ -67,6 +75,23 @@ Deno.test("every file that a page names in code style exists", async () => {
         () => false,
       );
       assert(found, `${page} names ${path}`);
+    }
+  }
+});
+
+Deno.test("every file and folder that the page of a folder names exists", async () => {
+  for (const page of FOLDER_PAGES) {
+    const url = new URL(page, root);
+    const text = await prose(url);
+    const named = [...text.matchAll(/`([\w./-]+(?:\.(?:ts|md)|\/))`/g)];
+    for (const [, path] of named) {
+      // A path starts in the folder of the page, or in that of the repository.
+      const found = await Promise.all(
+        [url, root].map((from) =>
+          Deno.stat(new URL(path, from)).then(() => true, () => false)
+        ),
+      );
+      assert(found.includes(true), `${page} names ${path}`);
     }
   }
 });

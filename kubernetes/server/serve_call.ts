@@ -35,7 +35,7 @@ import {
   COMMAND_MESSAGE_PROTOCOLS,
   FORWARD_MESSAGE_PROTOCOLS,
   messageProtocol,
-} from "./web_socket_protocols.ts";
+} from "./websocket_protocols.ts";
 
 /** A request that asks for an upgrade. */
 export interface PendingCall {

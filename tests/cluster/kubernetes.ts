@@ -18,7 +18,7 @@ import {
   runSuites,
   type Suite,
 } from "../interop/report.ts";
-import { webSocketClientsOf } from "../interop/web_socket_clients.ts";
+import { webSocketClientsOf } from "../interop/websocket_clients.ts";
 import { accessScenarios } from "./access_scenarios.ts";
 import { attachScenarios } from "./attach_scenarios.ts";
 import { bulkScenarios } from "./bulk_scenarios.ts";

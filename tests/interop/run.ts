@@ -25,7 +25,7 @@ import { kubernetesServerSuite } from "./kubernetes_server.ts";
 import { kubectlReleaseSuites, kubectlSuite } from "./kubectl.ts";
 import { spdystreamSuites } from "./spdystream.ts";
 import { tsharkSuite } from "./tshark.ts";
-import { webSocketClientSuites } from "./web_socket_clients.ts";
+import { webSocketClientSuites } from "./websocket_clients.ts";
 
 const passed = await runSuites(
   [

@@ -17,7 +17,7 @@ import {
 } from "../../mod.ts";
 import { encodeFrame } from "../../kubernetes/websocket/frame.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
-import { RawWebSocket } from "../helpers/raw_web_socket.ts";
+import { RawWebSocket } from "../helpers/raw_websocket.ts";
 import { synStream } from "./raw_peer.ts";
 import { collect } from "../helpers/collector.ts";
 import { MIB, usedMemory } from "./measure.ts";

@@ -1,6 +1,6 @@
 /**
  * Both ends of a WebSocket, as endpoints that echo messages, against the cases of
- * `web_socket_cases.ts`.
+ * `websocket_cases.ts`.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
   type CaseFrame,
   WEB_SOCKET_CASES,
   type WebSocketCase,
-} from "./web_socket_cases.ts";
+} from "./websocket_cases.ts";
 
 const MASK = new Uint8Array([0x37, 0xfa, 0x21, 0x3d]);
 

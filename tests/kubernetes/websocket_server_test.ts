@@ -10,7 +10,7 @@ import {
   type StreamingServer,
   type TerminalSize,
 } from "../../kubernetes/mod.ts";
-import { RawWebSocket } from "../helpers/raw_web_socket.ts";
+import { RawWebSocket } from "../helpers/raw_websocket.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
