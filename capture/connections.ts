@@ -23,15 +23,15 @@ const MOST_OPEN = 1 << 14;
 const MOST_CLOSED = 1 << 16;
 
 /**
- * After a RST, longest wait for packets that it has overtaken: number of packets in
- * the capture, and ms; and the most connections that wait.
+ * How long a connection waits after a RST for packets that the RST has overtaken, in
+ * packets of the capture and in ms; and the most connections that wait.
  */
 const RESET_PACKETS = 256;
 const RESET_TIME = 1000;
 const MOST_RESET = 64;
 /**
- * Number of segments in a row with foreign sequence numbers that begin a new
- * connection. A single one may be damaged or forged.
+ * This number of segments in a row whose sequence numbers do not belong to the
+ * connection begin a new one. A single segment may be damaged or forged.
  */
 const MOST_STRAYS = 3;
 
@@ -39,7 +39,7 @@ const MOST_STRAYS = 3;
 interface Closed {
   readonly number: number;
   readonly bases: readonly [number | undefined, number | undefined];
-  /** Sequence number behind the last byte of each side. */
+  /** Sequence number after the last byte of each side. */
   readonly next: readonly [number | undefined, number | undefined];
   readonly isClosing: boolean;
 }
@@ -49,7 +49,7 @@ export class Connections {
   readonly #context: ConversationContext;
   readonly #open = new Map<string, Conversation>();
   readonly #closed = new Map<string, Closed>();
-  /** The open connections with a RST, in its order. */
+  /** The open connections with a RST, in the order of the first RST of each. */
   readonly #reset = new Map<string, Conversation>();
   #count = 0;
 
@@ -70,7 +70,7 @@ export class Connections {
     const side: Side = segment.isFromFirst ? 0 : 1;
     const other: Side = side === 0 ? 1 : 0;
     const isSyn = (flags & TCP_SYN) !== 0;
-    // A SYN has hardly ever a payload: a length without bytes is a wrong IP length.
+    // A SYN hardly ever has a payload: a length without bytes is a wrong IP length.
     const length = isSyn && bytes.length === 0 ? 0 : segment.length;
     const conversation = this.#find(segment, side, isSyn);
     if (conversation === undefined) return this.#closed.get(key)?.number;
@@ -202,7 +202,10 @@ export class Connections {
     return created;
   }
 
-  /** Keeps a segment with a foreign sequence number; if there are several, a new connection has begun. */
+  /**
+   * Keeps a segment whose sequence number does not belong to the connection. After
+   * several of them, a new connection has begun.
+   */
   #keepStray(conversation: Conversation, segment: Segment): void {
     const { strays, number } = conversation;
     strays.push({

@@ -76,7 +76,7 @@ export class Conversation implements ChannelHost {
   ];
   /** Whether a FIN or a RST was seen. */
   isClosing = false;
-  /** The RST, unless later bytes of its sender followed: then it was forged. */
+  /** The RST. Removed if later bytes of its sender follow, because it was forged then. */
   reset: Reset | undefined;
   /** Segments in a row whose sequence numbers do not belong to this connection. */
   readonly strays: Segment[] = [];

@@ -129,7 +129,7 @@ export class PcapngReader implements PacketReader {
       case SIMPLE_PACKET: {
         this.#need(body, end, 4);
         const { linkType, snapLength } = this.#interface(0);
-        // The block has no length of what was captured, only padding behind it.
+        // The block does not say how much was captured, and ends with padding.
         const kept = Math.min(
           view.getUint32(body, littleEndian),
           snapLength || Infinity,

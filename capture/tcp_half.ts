@@ -18,7 +18,10 @@ const PATIENCE_PACKETS = 64;
 const PATIENCE_TIME = 1000;
 /** A segment that is further ahead than this does not belong to the stream. */
 const FARTHEST = 1 << 30;
-/** Nor does one that is further back: no sender repeats bytes from so long ago. */
+/**
+ * A segment that is further back than this does not either: no sender repeats such old
+ * bytes.
+ */
 const FARTHEST_BACK = 1 << 26;
 
 interface Held {
@@ -34,7 +37,7 @@ function isFar(sequence: number, next: number | undefined): boolean {
   return ahead > FARTHEST || ahead < -FARTHEST_BACK;
 }
 
-/** Whether a segment brings bytes behind the end of a stream, or belongs to another stream. */
+/** Whether a segment has bytes after the end of a stream, or belongs to another stream. */
 export function isBehindEnd(
   sequence: number,
   next: number | undefined,

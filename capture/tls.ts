@@ -40,7 +40,10 @@ const TLS_1_3 = 0x0304;
 const MAX_MESSAGE = 1 << 16;
 /** Most records that may be missing in a gap; this number of sequence numbers is tried. */
 const MOST_LOST_RECORDS = 1024;
-/** Most records of a handshake in TLS 1.3 that are left out if only their secret is missing. */
+/**
+ * Most handshake records of TLS 1.3 that are skipped if only the secret of the
+ * handshake is missing.
+ */
 const MOST_SPARED = 64;
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
@@ -70,7 +73,7 @@ interface Direction {
   /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
   /**
-   * Number of records that may be left out because the key log lacks the secret of
+   * Number of records that may still be skipped because the key log lacks the secret of
    * the handshake.
    */
   spared: number;

@@ -234,7 +234,7 @@ async function readTls(
   };
 }
 
-/** What `read` makes of a file of an option; an error contains the path. */
+/** The result of `read` for the file that an option names; an error contains the path. */
 async function readPem(
   path: string,
   read: (text: string) => string | Promise<string>,
@@ -306,7 +306,10 @@ const UNREACHABLE: ReadonlySet<unknown> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Does something on the server at `url()`. If it cannot be reached, the error names it. */
+/**
+ * Runs an action on the server at `url()`. If the server cannot be reached, the error
+ * names it.
+ */
 export async function reaching<T>(
   url: () => string | URL,
   step: () => Promise<T>,

@@ -22,10 +22,10 @@ const SPEC = /^(\d*)-(\d*)$/;
 
 /**
  * The requested ranges of a file of `size` bytes, in the order of the request.
- * `undefined` means the whole file: the request has no range, its header is invalid,
- * it has more than {@linkcode MOST_RANGES} ranges, or they are together longer than
- * the file. Ranges behind the end of the file are left out; if that leaves none, the
- * result is `"unsatisfiable"` (RFC 9110, 14.1.2).
+ * `undefined` means the whole file: the request has no range, its header is invalid, it
+ * has more than {@linkcode MOST_RANGES} ranges, or they are together longer than the
+ * file. Ranges after the end of the file are left out; if that leaves none, the result
+ * is `"unsatisfiable"` (RFC 9110, 14.1.2).
  */
 export function requestedRanges(
   headers: Headers,

@@ -36,9 +36,10 @@ export interface IoLoopEvents {
 }
 
 /**
- * Microtasks within which a write counts as taken at once; one to a socket ends in three.
- * The clock does not show it: on a busy machine, other processes run meanwhile, and a
- * pause of 5 ms would look like a slow link, whose writes are small.
+ * A write that ends within this number of microtasks counts as taken at once; a write
+ * to a socket takes three. Time is not measured instead: on a busy machine, other
+ * processes run meanwhile, and a pause of 5 ms would look like a slow link, on which
+ * writes are small.
  */
 const AT_ONCE = 8;
 /**
@@ -88,7 +89,7 @@ export class IoLoop {
   #inputEnd: Deferred<void> | undefined;
   #hasInputEnded = false;
   #drained: Deferred<void> | undefined;
-  /** Where the first write waits, or has waited. */
+  /** Where the first write of this connection waits, or has waited. */
   #firstWrites: FirstWrites | undefined;
   #firstWaits = false;
 
@@ -153,7 +154,8 @@ export class IoLoop {
 
   /** Resolves at the end of this turn. */
   endOfTurn(): Promise<void> {
-    // The write at the end of the turn is its end as well: a call of `nextTick` less.
+    // The write that is scheduled also marks the end of the turn, which saves a call of
+    // `nextTick`.
     if (!this.#scheduled) return endOfTurn();
     this.#turnEnd ??= new Deferred<void>();
     return this.#turnEnd.promise;
@@ -289,13 +291,14 @@ export class IoLoop {
     // It was scheduled while the buffer was filled for the pending write.
     if (this.#writing) return;
     const time = now();
-    // No timer for it: starting one takes 2 % of an accept.
+    // Checked here because a timer for it would take 2 % of an accept.
     if (time - this.trackedFrames.lastWrite > SILENCE) this.out.reset();
     this.#writersContinue = false;
     if (this.#outputEnded || !this.#fill()) this.#becomeIdle();
     else if (this.#writersContinue && this.out.isFast && !this.out.full) {
-      // Writers that have waited for a window continue before the write, which then has
-      // the bytes of all of them: a write less for each WINDOW_UPDATE, 5 % of bulk.
+      // Writers that have waited for a window continue before the write, which then
+      // contains the bytes of all of them. This saves a write for each WINDOW_UPDATE:
+      // 5 % of bulk.
       this.#scheduled = true;
       // In a microtask, because the end of a turn comes before those that it causes.
       queueMicrotask(() => atEndOfTurn(this.#runScheduled));

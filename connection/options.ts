@@ -278,7 +278,10 @@ export function tuningOf(options: ConnectionTuning): ConnectionTuning {
  */
 export const STREAMS_WAIT: unique symbol = Symbol("streamsWait");
 
-/** Server: the first write waits here a moment for the first request; see {@linkcode IoLoop.flushSoon}. */
+/**
+ * Server: where the first write waits briefly for the first request; see
+ * {@linkcode IoLoop.flushSoon}.
+ */
 export const FIRST_WRITE_WAITS: unique symbol = Symbol("firstWriteWaits");
 
 /** Options that only this package sets. */

@@ -6,8 +6,8 @@
  */
 
 /**
- * Most codecs that are kept for streams which have none of their own: about 20 KiB each,
- * in each direction. A process with fewer connections never repeats any work.
+ * Most codecs that are kept, in each direction: about 20 KiB each. A process with fewer
+ * connections never repeats any work.
  */
 const KEPT = 16;
 
@@ -18,8 +18,8 @@ interface Kept<Codec> {
 
 /**
  * The codecs that were used last, each in the state of the zlib stream that used it. A
- * stream that finds its own here continues with it. If other streams have used it since,
- * the stream brings another codec into its state again.
+ * stream that finds its own here continues with it. If other streams have used that
+ * codec since, the stream brings another one into its own state.
  */
 export class CodecPool<Codec> {
   /** The one that was used last is at the end. */

@@ -64,8 +64,9 @@ let lastFirst: FirstBlock | undefined;
  * takes 6 KiB less this way.
  *
  * A first block with the same bytes as the last first block of the process has the same
- * headers, and is not inflated; see {@linkcode PooledCompressor}. Somebody who sees from the
- * time that it was so has sent the whole block, and so learns only that it was repeated.
+ * headers, and is not inflated; see {@linkcode PooledCompressor}. A client that notices
+ * this by the time has sent the whole block itself, and learns only that another client
+ * sent the same one.
  */
 export class HeaderDecoder {
   /**
@@ -152,7 +153,7 @@ export class HeaderDecoder {
     return this.#inflate(source, from, to);
   }
 
-  /** The block is another one than the last first block, of which it may have `before`. */
+  /** The block differs from the last first block; `before` is the part that was equal. */
   #readAfterAll(before: string): void {
     const blocks = this.#blocks;
     this.#likely = undefined;
@@ -265,7 +266,7 @@ export class HeaderDecoder {
   ): void {
     const text = this.#blocks;
     if (errorCode !== 0 || text === undefined || plain > MOST_INFLATED) return;
-    // The bytes of such a value are kept with its pair.
+    // The exact bytes of such a value belong to its pair, which a copy would not have.
     if (nv.some(([, value]) => value.includes(REPLACEMENT))) return;
     const pairs = copyOf(nv);
     const traits = this.#traits;

@@ -63,9 +63,10 @@ const ENCODER_NAMES: Names<HeaderEncoderOptions> = {
 /** The header compression of one direction of a connection. */
 export class HeaderEncoder {
   /**
-   * Keeps the compiled code of the compressor; see `zlib/deflate.ts`. It is made with
-   * the second compressor: a program with one connection has that one's, and compiles
-   * the code when it needs it, not when it begins.
+   * Keeps the compiled code of the compressor; see `zlib/deflate.ts`. It is created
+   * together with the second compressor: in a program with one connection, that of the
+   * connection is enough, and the code is compiled when it is needed and not at the
+   * start.
    */
   static #kept: HeaderEncoder | undefined;
   static #compressors = 0;

@@ -162,7 +162,7 @@ export class FrameArena {
     if (this.#reuse && !this.inProgress) this.#shorten();
   }
 
-  /** After a long frame, in reused memory: goes on with the memory for short ones. */
+  /** After a long frame, in reused memory: continues with the memory for short ones. */
   #shorten(): void {
     const writer = this.#writer;
     const grown = this.#shared.bytes.length > LONG_FRAME;

@@ -19,7 +19,10 @@ const LARGEST_TAIL = 16384;
 /** Number of chunks that are removed from the front of the list before the rest is moved. */
 const MOST_READ = 32;
 
-/** The list of streams without chunks, which nothing is added to: each list of their own takes 32 bytes. */
+/**
+ * Shared by all streams without chunks, because a list takes 32 bytes. Nothing is added
+ * to it.
+ */
 const NO_CHUNKS: Uint8Array<ArrayBuffer>[] = [];
 
 /** A list of chunks in the order of their arrival. Small chunks share memory when many wait. */

@@ -27,8 +27,8 @@ const BODIES = new FinalizationRegistry<ReadableSource>((source) =>
 );
 
 /**
- * A web stream that has no queue of its own (`highWaterMark: 0`): it asks for a chunk
- * when a reader waits, and gets one at once or later.
+ * A web stream that queues nothing (`highWaterMark: 0`): it asks for a chunk when a
+ * reader waits, and gets one at once or later.
  *
  * A default stream, not one of type "bytes", unless it has BYOB readers: in Deno 2.9 a
  * chunk passes a default stream in 0.3 us and a byte stream in 1.2 us, and a 64 KiB

@@ -47,12 +47,12 @@ interface Expected {
 /** Pieces of one read are joined up to this size, bytes: from 128 KiB on, memory is new pages. */
 const LARGEST_CHUNK = 65536;
 
-/** The list of most streams, which nothing is added to. */
+/** Shared by all streams with at most one piece. Nothing is added to it. */
 const NO_PIECES: Uint8Array[] = [];
 
 /**
- * Holds chunks until they are read. Bytes count as consumed only when a reader asks
- * for them: the web stream has no queue of its own (`highWaterMark: 0`).
+ * Holds chunks until they are read. Bytes count as consumed only when a reader asks for
+ * them: the web stream queues nothing (`highWaterMark: 0`).
  *
  * A reader sees a clean end only after it has received every byte up to the peer's
  * FIN. If bytes were dropped, cut off or read elsewhere, it gets an error.
@@ -80,7 +80,7 @@ export class ReceiveBuffer implements ReadableSource {
   #hasByobReaders = false;
   /** Set when the web stream is the body of a response. */
   #errorFor: ErrorFor | undefined;
-  /** Bytes of a body that are not read when it aborts are dropped. */
+  /** When it aborts, the bytes of a body that were not read are dropped. */
   #signal: AbortSignal | undefined;
 
   /**

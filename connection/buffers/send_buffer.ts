@@ -53,8 +53,8 @@ const SMALL_CHUNK = 4096;
 /** Small chunks are joined up to this size, bytes. */
 const LARGEST_TAIL = 16384;
 
-// The lists of most streams, which nothing is added to: each list of their own takes 32
-// bytes.
+// Shared by all streams without chunks or places, because a list takes 32 bytes.
+// Nothing is added to these two.
 const NO_CHUNKS: Uint8Array[] = [];
 const NO_PLACES: Place[] = [];
 
@@ -366,7 +366,7 @@ export class SendBuffer {
     for (const place of this.#places) place.at = this.#written;
   }
 
-  /** The places directly behind the next chunk are at `at`. */
+  /** The places directly after the next chunk are at `at`. */
   #passPlaces(at: number): void {
     if (this.#places.length === 0) return;
     for (const place of this.#places) {

@@ -14,8 +14,8 @@ import { QuietTimer } from "../time/quiet_timer.ts";
 import { ReceiveWindows } from "./receive_windows.ts";
 
 /**
- * Longest wait of an application for more input while it reads none of the bytes
- * that fill its limit, ms.
+ * Longest time in which an application may wait for more input while it reads none of
+ * the bytes that fill its limit, ms.
  */
 const PATIENCE = 1000;
 
@@ -116,8 +116,9 @@ export class ReceiveFlow {
   }
 
   /**
-   * Counts the bytes of this read for the windows. Not for each piece of it: reading
-   * the clock takes as long as passing a frame to its stream.
+   * Counts the bytes of this read for the windows. Called once for each read and not
+   * for each piece, because reading the clock takes as long as passing a frame to its
+   * stream.
    */
   #countArrived(): void {
     const arrived = this.#arrived;
@@ -139,9 +140,9 @@ export class ReceiveFlow {
       const sent = this.#events.sentBytes() - before;
       const mayWait = !this.#events.expectsBulk();
       credit.measured(sent, mayWait);
-      // While the peer sends nothing, the WINDOW_UPDATE leaves with the next frame: that
-      // of a client with its next request. A write less on both sides, and a read less on
-      // a server, for each connection that is asked once: 4 % of an accept.
+      // While the peer sends nothing, the WINDOW_UPDATE leaves with the next frame:
+      // that of a client with its next request. This saves a write on both sides and a
+      // read on the server for each connection with a single request: 4 % of an accept.
       if (!mayWait) this.#events.flush();
     }).catch(() => credit.abandoned());
   }
@@ -226,9 +227,10 @@ export class ReceiveFlow {
   }
 
   /**
-   * Submits WINDOW_UPDATEs for the bytes that were read, and with other frames that for a
-   * window that has become larger. Only when a write begins:
-   * otherwise a peer that does not read would make the queue of them grow.
+   * Submits WINDOW_UPDATEs for the bytes that were read. If other frames are ready to
+   * be sent, also submits the one for a session window that has become larger. Called
+   * only when a write begins: otherwise their queue would grow if the peer does not
+   * read.
    */
   giveCredit(): void {
     if (this.#session.wantWrite()) this.#credit?.announce();

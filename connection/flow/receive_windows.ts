@@ -16,9 +16,9 @@ import { now } from "../time/clock.ts";
 import { WindowTuner } from "./window_tuner.ts";
 
 /**
- * Of the initial window, a body of more than this part has windows that are adapted. With
- * an eighth, a download at 200 ms would carry 6 % more in its first 2 s, but then
- * npm's spdy resets short responses: see below.
+ * A body of more than this part of the initial window has its windows adapted. With an
+ * eighth, a download at 200 ms would carry 6 % more in its first 2 s, but then npm's
+ * spdy resets short responses: see below.
  */
 const LONG = 1 / 2;
 
@@ -34,8 +34,8 @@ export class ReceiveWindows {
   readonly #maxMemory: number;
   readonly #tuner: WindowTuner | undefined;
   #sessionWindow = INITIAL_WINDOW_SIZE;
-  /** Whether the session's window does not follow the last measurement yet. */
-  #isLate = false;
+  /** Whether the window of the last measurement was not announced yet. */
+  #isUnannounced = false;
   /** By how much the windows of all streams together have grown, bytes. */
   #grown = 0;
 
@@ -87,9 +87,9 @@ export class ReceiveWindows {
   measured(sent: number, mayWait = false): void {
     const tuner = this.#tuner;
     if (!tuner?.measured(now(), sent)) return;
-    if (mayWait) this.#isLate = true;
+    if (mayWait) this.#isUnannounced = true;
     else this.#setSessionWindow(tuner.window);
-    // Until their next bytes arrive, a round trip may pass.
+    // At once, because a round trip may pass before their next bytes arrive.
     for (const state of this.#fast ?? []) {
       if (state.receiveBuffer.size === 0 && !hasEnded(state)) {
         this.#resize(state, tuner.window);
@@ -99,7 +99,7 @@ export class ReceiveWindows {
 
   /** Announces the window of the last measurement. */
   announce(): void {
-    if (!this.#isLate || this.#tuner === undefined) return;
+    if (!this.#isUnannounced || this.#tuner === undefined) return;
     this.#setSessionWindow(this.#tuner.window);
   }
 
@@ -150,7 +150,7 @@ export class ReceiveWindows {
   }
 
   #setSessionWindow(window: number): void {
-    this.#isLate = false;
+    this.#isUnannounced = false;
     if (this.#version !== PROTO_SPDY3_1) return;
     const target = Math.min(window, MAX_FLOW_WINDOW);
     resizeReceiveWindow(this.#session, 0, target - this.#sessionWindow);

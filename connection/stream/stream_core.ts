@@ -44,7 +44,7 @@ import { type HeadersHandler, Trailers } from "./trailers.ts";
 
 /** Work that waits until the session is not busy. */
 export interface Task {
-  /** Everything that one read brought has arrived at its streams. Does not throw. */
+  /** Called when all bytes of a read have been passed to their streams. Does not throw. */
   run(): void;
 }
 

@@ -45,7 +45,10 @@ interface HeadersToSend {
   readonly place: Place;
 }
 
-/** The list of most streams, which nothing is added to: each list of their own takes 32 bytes. */
+/**
+ * Shared by all streams without such headers, because a list takes 32 bytes. Nothing is
+ * added to it.
+ */
 const NO_HEADERS: HeadersToSend[] = [];
 
 export class StreamSender {

@@ -24,7 +24,7 @@ interface Writer {
  * connection, an accept takes 2 % more.
  */
 export class FirstWrites {
-  /** When each began to wait, ms of the clock; the first one is at the beginning. */
+  /** When each write began to wait, ms of the clock, in this order. */
   readonly #waiting = new Map<Writer, number>();
   #timer: Timer | undefined;
 
@@ -34,7 +34,10 @@ export class FirstWrites {
     this.#timer ??= startTimer(this.#fire, FIRST_WAIT);
   }
 
-  /** `writer` waits no more. The timer goes on, because another connection may need it soon. */
+  /**
+   * `writer` no longer waits. The timer keeps running, because another connection may
+   * need it soon.
+   */
   delete(writer: Writer): void {
     this.#waiting.delete(writer);
   }

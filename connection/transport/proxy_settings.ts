@@ -20,8 +20,8 @@ export interface ProxyOptions {
   /**
    * URL of the proxy: `http:`, `https:` (TLS to the proxy) or `socks5:` (also
    * `socks5h:`; in both cases, the proxy looks up the host name). A user name and
-   * password in it are sent as basic `proxy-authorization` (RFC 7617), or as RFC
-   * 1929 says.
+   * password in it are sent as basic `proxy-authorization` (RFC 7617), or to a SOCKS
+   * proxy by RFC 1929.
    */
   readonly url: string | URL;
   /**

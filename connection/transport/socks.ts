@@ -59,7 +59,7 @@ export async function askSocks(
         }`,
       );
     }
-    // The address from which the proxy connected is of no use here.
+    // The address from which the proxy connected is skipped: nothing here needs it.
     const length = type === IPV4
       ? 4
       : type === IPV6

@@ -165,7 +165,7 @@ export class BlockLayout {
     this.#pairs = NO_PAIRS;
   }
 
-  /** Begins a new stream, with another judge of names. */
+  /** Begins a new stream, in which `sensitivityOf` judges the names. */
   restart(sensitivityOf: (name: string) => Sensitivity): void {
     this.#history.restart(sensitivityOf);
     this.#pairs = NO_PAIRS;

@@ -224,7 +224,7 @@ export class History {
     this.#values = 0;
   }
 
-  /** Begins a new stream, with another judge of names. */
+  /** Begins a new stream, in which `sensitivityOf` judges the names. */
   restart(sensitivityOf: (name: string) => Sensitivity): void {
     this.clear();
     this.#ids = 0;

@@ -15,14 +15,14 @@ import type { BlockCompressor } from "./block_compressor.ts";
 import { maxSafeLength, SafeCompressor } from "./safe_compressor.ts";
 import type { Sensitivity } from "./secret_names.ts";
 
-/** After more blocks, the stream has a compressor of its own. */
+/** After more blocks, the stream no longer shares its compressor. */
 const MOST_BLOCKS = 4;
 /** The same after more bytes. */
 const MOST_BYTES = 2048;
 
 const NO_BLOCKS: readonly (readonly NameValue[])[] = [];
 
-/** A compressor of a stream that has none of its own. */
+/** A compressor that streams share. */
 interface PooledCodec {
   readonly compressor: SafeCompressor;
   readonly traits: VersionTraits;
@@ -39,8 +39,8 @@ interface FirstBlock {
 
 const pool = new CodecPool<PooledCodec>();
 /**
- * The last first block without secrets. How long a block takes must not tell whether
- * another connection sent the same secrets.
+ * The last first block without secrets. The time that a block takes must not reveal
+ * whether another connection sent the same secrets.
  */
 let lastFirst: FirstBlock | undefined;
 /** Its bytes. */
@@ -58,8 +58,9 @@ const unread = new ByteWriter();
  * A connection with up to four requests takes 14 KiB less this way.
  *
  * A first block that has the same pairs as the last first block of the process has the
- * same bytes, which are copied. That, and the same in {@linkcode HeaderDecoder}, takes a
- * fifth less time to accept a connection and to answer once.
+ * same bytes, which are copied. Together with the same method in
+ * {@linkcode HeaderDecoder}, this saves a fifth of the time to accept a connection and
+ * to answer one request.
  */
 export class PooledCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;

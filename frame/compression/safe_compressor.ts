@@ -82,7 +82,10 @@ export class SafeCompressor implements BlockCompressor {
     this.#parser = new GapParser(this.#window, this.#layout);
   }
 
-  /** Begins a new stream, as a new compressor with this judge of names. Its output is the same, too. */
+  /**
+   * Begins a new stream, in which `sensitivityOf` judges the names. The output is that
+   * of a new compressor.
+   */
   restart(sensitivityOf: (name: string) => Sensitivity): void {
     this.#header = zlibHeader(this.#dictionary, 15, 2);
     this.#window.restart(this.#dictionary);

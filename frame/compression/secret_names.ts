@@ -165,10 +165,10 @@ const ADDRESS_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Parts of the names of headers that carry a credential or identify a user. Wide on
- * purpose: a header that is treated as secret by mistake costs some bytes, the
- * opposite mistake discloses the secret. `docs/security.md` lists the headers that
- * these patterns are for.
+ * Parts of the names of headers that carry a credential or identify a user. They match
+ * too much on purpose: a header that is wrongly treated as secret costs some bytes, but
+ * one that is wrongly treated as public discloses the secret. `docs/security.md` lists
+ * the headers that these patterns are for.
  */
 const SECRET_PARTS: readonly string[] = [
   "access[-_]?key",

@@ -48,15 +48,18 @@ export function exchange(
 }
 
 /**
- * Sends a request. It is told of its stream and of the response without a promise for
- * each step: a tenth of what a request allocates.
+ * Sends a request. The stream and the response are reported by method calls, because a
+ * promise for each step would take a tenth of what a request allocates.
  */
 export class Exchange extends Opening
   implements Listener<readonly NameValue[]>, Task {
   protected readonly request: OutgoingRequest;
   readonly #span: ClientSpan | undefined;
   readonly #move: Move | undefined;
-  /** Not kept afterwards: what watches the signal would keep a dropped response alive. */
+  /**
+   * Not kept afterwards: otherwise the listener of the signal would keep a dropped
+   * response alive.
+   */
   #response: Deferred<SpdyResponse> | undefined;
   #nv: readonly NameValue[] = NO_HEADERS;
   /** Whether the stream was not opened. */

@@ -101,9 +101,9 @@ function codings(nv: readonly NameValue[]): string | undefined {
 
 /** The length counts the encoded bytes as they are sent (RFC 9110 8.6). */
 function expectLength(state: StreamCore, length: number): void {
-  state.receiveBuffer.expect(length, (came) => {
-    const error = wrongLength(length, came);
-    if (came === "more") state.reset(PROTOCOL_ERROR, error);
+  state.receiveBuffer.expect(length, (arrived) => {
+    const error = wrongLength(length, arrived);
+    if (arrived === "more") state.reset(PROTOCOL_ERROR, error);
     return error;
   });
 }

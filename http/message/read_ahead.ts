@@ -29,28 +29,28 @@ export async function readAhead(
   body: ReadableStream<Uint8Array>,
 ): Promise<Uint8Array | StartedBody> {
   const reader = body.getReader();
-  const came: ReadableStreamReadResult<Uint8Array>[] = [];
+  const arrived: ReadableStreamReadResult<Uint8Array>[] = [];
   const keep = (read: ReadableStreamReadResult<Uint8Array>): void => {
-    came.push(read);
+    arrived.push(read);
   };
   for (let reads = 1;; reads++) {
     const next = reader.read();
     // The next reader gets the error.
     next.then(keep, ignore);
-    for (let turn = 0; turn < TURNS && came.length < reads; turn++) {
+    for (let turn = 0; turn < TURNS && arrived.length < reads; turn++) {
       await undefined;
     }
-    const first = came.at(0);
+    const first = arrived.at(0);
     // A stream can contain anything. The next reader refuses a chunk that is not bytes,
     // and `null` is refused as `undefined` would be.
     const ahead = first?.done === false
       ? first.value ?? (null as unknown as Uint8Array)
       : undefined;
-    if (came.at(reads - 1)?.done) {
+    if (arrived.at(reads - 1)?.done) {
       if (reads === 1) return EMPTY;
       if (ahead instanceof Uint8Array) return ahead;
     }
-    if (reads === 2 || came.length < reads) return { reader, ahead, next };
+    if (reads === 2 || arrived.length < reads) return { reader, ahead, next };
   }
 }
 

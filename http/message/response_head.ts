@@ -121,7 +121,10 @@ interface Status {
 
 /** The last one, because most are alike. */
 let lastStatus: Status = { line: "200", code: 200, text: reasonPhrase(200) };
-/** Longest `:status` that is remembered, characters: a longer one would take memory for good. */
+/**
+ * Longest `:status` that is remembered, characters. A longer one would keep its memory
+ * until another status arrives.
+ */
 const LONGEST_REMEMBERED = 64;
 
 function readStatus(line: string): Status {

@@ -27,8 +27,8 @@ export interface SourceOptions {
 }
 
 /**
- * Called with the error of a body's stream or of trailers if they fail before the
- * stream has ended: afterwards, the error is most likely a consequence of that.
+ * Called with the error of a body or of trailers that fail while the SPDY stream is
+ * open. A later error is most likely a consequence of the stream's end.
  */
 export type Failed = (error: unknown) => void;
 
@@ -42,8 +42,8 @@ export function checkLength(
   announced: number | undefined,
 ): void {
   if (announced === undefined || length === announced) return;
-  const came = length < announced ? `only ${length}` : String(length);
-  const error = wrongLength(announced, came, "local");
+  const arrived = length < announced ? `only ${length}` : String(length);
+  const error = wrongLength(announced, arrived, "local");
   state.reset(INTERNAL_ERROR, error);
   throw error;
 }

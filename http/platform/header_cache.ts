@@ -13,9 +13,9 @@ const MOST = 32;
 const LONGEST = 256;
 
 /**
- * Checks headers, one list after the other. A header that is equal to the one at the same
- * place of the list before needs no search for characters: 1.5 us less for the lists of a
- * request with 12 headers and its response.
+ * Checks headers, one list after the other. A header that is equal to the one at the
+ * same place of the previous list needs no search for characters, which saves 1.5 us
+ * for the lists of a request with 12 headers and its response.
  */
 export class HeaderCache {
   readonly #classify: (name: string) => number;

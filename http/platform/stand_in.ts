@@ -151,7 +151,8 @@ export function streamOfBytes(
     start(controller) {
       if (signal?.aborted) controller.error(signal.reason);
     },
-    // Not a listener of the signal, which would keep a body alive that is not read.
+    // Checked here, because a listener of the signal would keep a body alive that is
+    // never read.
     pull(controller) {
       if (signal?.aborted) {
         controller.error(signal.reason);

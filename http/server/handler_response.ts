@@ -8,8 +8,8 @@ import type { HttpMessageError } from "../message/message_error.ts";
 import { isLocked } from "../platform/take_body.ts";
 
 /**
- * Returns a handler's response if it can be sent. Otherwise throws a `TypeError`, that of
- * `Deno.serve` if it has one.
+ * Returns a handler's response if it can be sent. Otherwise throws a `TypeError`, with
+ * the message of `Deno.serve` where there is one.
  */
 export function checked(response: Response): Response {
   if (!(response instanceof Response)) {
@@ -55,8 +55,8 @@ function typeOf(response: Response): ResponseType {
 const INTERNAL_SERVER_ERROR = new TextEncoder().encode("Internal Server Error");
 
 /**
- * The response if a handler fails and there is no `onError`, or if that fails too.
- * As in `Deno.serve`, it has no `content-type`.
+ * The response if a handler fails and there is no `onError`, or if `onError` fails as
+ * well. As in `Deno.serve`, it has no `content-type`.
  */
 export function internalServerError(): Response {
   return new Response(INTERNAL_SERVER_ERROR.slice(), { status: 500 });

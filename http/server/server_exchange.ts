@@ -364,8 +364,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       return null;
     }
     if (announced !== undefined && !receiveBuffer.isWhole(announced)) {
-      receiveBuffer.expect(announced, (came) => {
-        const error = wrongLength(announced, came);
+      receiveBuffer.expect(announced, (arrived) => {
+        const error = wrongLength(announced, arrived);
         this.#wrongLength = error;
         if (this.#replied) this.#state.reset(PROTOCOL_ERROR, error);
         return error;

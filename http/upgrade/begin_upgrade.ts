@@ -75,8 +75,8 @@ function begin(
     upgrade: headers.get("upgrade") ?? undefined,
   };
   const token = readToken(answered, offered);
-  // Rule: the server names the protocol, which must be one that the client asked
-  // for (RFC 9110 7.8). Of several names, two readers could choose different ones.
+  // Rule: the server names the protocol, which must be one that the client asked for
+  // (RFC 9110 7.8). If there are several, two readers could choose different ones.
   if (token === undefined || !isOnlyName(token.name, answered.upgrade)) {
     closeQuietly(conn);
     throw new HttpMessageError(

@@ -133,8 +133,8 @@ export function parseHead(data: Uint8Array, scheme: string): Http1RequestHead {
       `this server speaks HTTP/1.1, not HTTP/${major}.${minor}`,
     );
   }
-  // Rule: methods are case-sensitive (RFC 9110 9.1). A handler would take "head" for
-  // HEAD, whose answer has no body, and a proxy would not.
+  // Rule: methods are case-sensitive (RFC 9110 9.1). `Request` would turn "head" into
+  // HEAD, whose answer has no body, and a proxy in between would not.
   const isMiswritten = NORMALIZED_METHODS.test(method) &&
     method !== method.toUpperCase();
   if (UNKNOWN_METHODS.test(method) || isMiswritten) {

@@ -6,7 +6,7 @@
  */
 
 const BEGIN = "-----BEGIN CERTIFICATE-----";
-/** A block that is cut off has no end; the block behind it is still read. */
+/** A block that is cut off has no end line; the next block is still read. */
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
 
 /**
@@ -25,7 +25,8 @@ export function readAuthorities(text: string): string {
 /**
  * The chain of a client certificate; `key` is its private key (PKCS#8).
  *
- * Throws `Error` if a certificate is damaged, or is not the one of the key.
+ * Throws `Error` if a certificate is damaged, or the first one does not belong to the
+ * key.
  */
 export async function readClientChain(
   text: string,
@@ -49,7 +50,7 @@ export async function readClientChain(
   return text;
 }
 
-/** The certificates that are complete, and the number of all. */
+/** The complete certificates, and the number of all certificates. */
 function blocksOf(text: string): { whole: string[]; count: number } {
   const count = text.split(BEGIN).length - 1;
   if (count === 0) throw new Error("it contains no certificate in PEM");

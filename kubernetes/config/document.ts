@@ -1,5 +1,5 @@
 /**
- * A kubeconfig file as values that know their place in the file.
+ * A kubeconfig file as values with their place in the file.
  *
  * @module
  */

@@ -16,7 +16,7 @@ const NULL = 0x05;
 /** The curve inside a SEC1 key: `[0] EXPLICIT` (RFC 5915 3). */
 const EC_PARAMETERS = 0xa0;
 
-/** A block that is cut off has no end; the block behind it is still read. */
+/** A block that is cut off has no end line; the next block is still read. */
 const BLOCK =
   /-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n((?:(?!-----BEGIN )[\s\S])*?)-----END \1-----/g;
 

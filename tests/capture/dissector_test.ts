@@ -49,7 +49,7 @@ Deno.test("endlessly nested tunnels are not read", async () => {
   assertEquals(reading.records, []);
 });
 
-Deno.test("fragments behind the end of their packet are passed over", async () => {
+Deno.test("fragments after the end of their packet are passed over", async () => {
   const talked = talk();
   const [packet] = talked.splice(2, 1);
   /** A fragment of `packet`: the bytes of its payload from `begin` to `end`. */

@@ -18,10 +18,13 @@ async function write(
 Deno.test("exec passes input and outputs, and exits with the command's exit code", async () => {
   await using server = serveStreaming({
     async exec(process) {
-      const said = process.stdin
+      const input = process.stdin
         ? await new Response(process.stdin).text()
         : "";
-      await write(process.stdout, `${process.call.command.join(" ")}: ${said}`);
+      await write(
+        process.stdout,
+        `${process.call.command.join(" ")}: ${input}`,
+      );
       await write(process.stderr, "complaint");
       return 7;
     },

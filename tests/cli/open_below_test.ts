@@ -51,12 +51,12 @@ async function race(): Promise<void> {
     `data:text/javascript,${encodeURIComponent(SWAPPER)}`,
     { type: "module" },
   );
-  const said = (): Promise<unknown> =>
+  const nextMessage = (): Promise<unknown> =>
     new Promise((resolve) => worker.onmessage = resolve);
-  await said();
+  await nextMessage();
   let done = false;
   worker.postMessage({ folder, rounds: ROUNDS });
-  said().then(() => done = true);
+  nextMessage().then(() => done = true);
   const ask = async (path: string): Promise<string> => {
     const response = await get(new Request(`http://host${path}`));
     return await response.text();

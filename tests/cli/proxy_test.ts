@@ -85,7 +85,7 @@ Deno.test("proxy forwards encoded bodies unchanged in both directions, also for 
       const second = await ask(new URL(path, toSpdy.url).href);
       assertEquals(second.bytes, bytes, path);
       for (
-        const [status, said, length] of [
+        const [status, coding, length] of [
           [
             first.status,
             first.headers.get("content-encoding"),
@@ -99,7 +99,7 @@ Deno.test("proxy forwards encoded bodies unchanged in both directions, also for 
         ]
       ) {
         assertEquals(
-          [status, said, length],
+          [status, coding, length],
           [isRange ? 206 : 200, coding, String(bytes.length)],
           path,
         );

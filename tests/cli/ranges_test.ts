@@ -17,7 +17,7 @@ Deno.test("ranges of an empty file and with huge numbers are handled", () => {
   assertEquals(ranges(`bytes=3-${"9".repeat(400)}`, 10), [[3, 10]]);
 });
 
-Deno.test("several ranges keep their order, and those behind the end are left out", () => {
+Deno.test("several ranges keep their order, and those after the end are left out", () => {
   assertEquals(ranges("bytes=0-1,4-5", 10), [[0, 2], [4, 6]]);
   assertEquals(ranges("bytes=8-,-1 ,\t0-0", 10), [[8, 10], [9, 10], [0, 1]]);
   assertEquals(ranges("bytes=2-3,10-,20-30", 10), [[2, 4]]);

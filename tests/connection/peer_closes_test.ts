@@ -123,11 +123,11 @@ Deno.test("a peer that only reads gets answers that do not fit into one write", 
     close: () => right.close(),
   }, { side: SERVER, version: PROTO_SPDY3_1, maxSendBuffer: 8192 });
   const asked: Uint8Array<ArrayBuffer>[] = [];
-  const came = new Map<number, number>();
+  const arrived = new Map<number, number>();
   const client = new Session(CLIENT, PROTO_SPDY3_1, {
     send: (_, data) => asked.push(data.slice()) && data.length,
     onDataChunkRecv: (_, _flags, id, data) =>
-      came.set(id, (came.get(id) ?? 0) + data.length),
+      arrived.set(id, (arrived.get(id) ?? 0) + data.length),
   });
   for (let count = 0; count < 12; count++) {
     client.submitSynStream(CTRL_FLAG_FIN, 0, 0, [["asked", "1"]]);
@@ -157,8 +157,8 @@ Deno.test("a peer that only reads gets answers that do not fit into one write", 
   });
   for await (const data of left.readable) client.recv(data);
   await ending;
-  assertEquals(came.size, 12);
-  assertEquals(new Set(came.values()), new Set([2000]));
+  assertEquals(arrived.size, 12);
+  assertEquals(new Set(arrived.values()), new Set([2000]));
   await Promise.all(answers);
   await server.closed;
   await answering;

@@ -79,11 +79,11 @@ for (const version of VERSIONS) {
     for (const by of ["client", "server"] as const) {
       for (const sizes of [[100, 0], [10_000, 0], [300_000, 70_000], [0, 5]]) {
         Deno.test(`settling: HEADERS are sent in the place where they were written, ${sizes}, ${name} of the ${by}, ${versionName(version)}`, async () => {
-          const came: string[] = [];
+          const arrived: string[] = [];
           const onFrame = (direction: string, frame: TracedFrame): void => {
             if (direction !== "received") return;
-            if (frame.frameType === HEADERS) came.push("HEADERS");
-            if (frame.frameType === DATA) came.push(String(frame.length));
+            if (frame.frameType === HEADERS) arrived.push("HEADERS");
+            if (frame.frameType === DATA) arrived.push(String(frame.length));
           };
           const tuning = { onFrame };
           await using pair = memoryPair({
@@ -105,8 +105,8 @@ for (const version of VERSIONS) {
           await Promise.all(calls);
           assertEquals(await reading, sizes[0] + sizes[1]);
           assertEquals(await receiver.trailers, [["mid", "1"]]);
-          const at = came.indexOf("HEADERS");
-          const before = came.slice(0, at).reduce((sum, n) => sum + +n, 0);
+          const at = arrived.indexOf("HEADERS");
+          const before = arrived.slice(0, at).reduce((sum, n) => sum + +n, 0);
           assertEquals(before, sizes[0]);
         });
       }

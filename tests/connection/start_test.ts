@@ -109,7 +109,7 @@ Deno.test("start: if a module of a server is missing, it says so, and the client
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("start: small writes of the first turns leave together", async () => {
+Deno.test("start: small writes of the first turns are sent together", async () => {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "eval",

@@ -253,7 +253,7 @@ Deno.test("streams that begin with the same block as others are read as if each 
   }
 });
 
-Deno.test("a first block like the one before is not inflated", () => {
+Deno.test("a first block equal to the last one is not inflated", () => {
   const reads = (pairs: readonly NameValue[]): number => {
     const bytes = ofPairs(SPDY3, pairs);
     const decoder = new HeaderDecoder(SPDY3, LIMITS);
@@ -266,7 +266,7 @@ Deno.test("a first block like the one before is not inflated", () => {
   assert(reads(PAIRS) > 0);
 });
 
-Deno.test("who changes the headers of a first block does not change those of another stream", () => {
+Deno.test("changing the headers of a first block does not change those of another stream", () => {
   const bytes = ofPairs(SPDY3, PAIRS);
   for (let stream = 0; stream < 4; stream++) {
     const decoder = new HeaderDecoder(SPDY3, LIMITS);
@@ -277,7 +277,7 @@ Deno.test("who changes the headers of a first block does not change those of ano
   }
 });
 
-Deno.test("a first block like the one before is read with the limits and the layout of its own stream", () => {
+Deno.test("a first block equal to the last one is read with the limits and the layout of its own stream", () => {
   const bytes = ofPairs(SPDY3, PAIRS);
   const ok = { errorCode: 0, nv: [...PAIRS] };
   assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
@@ -298,7 +298,7 @@ Deno.test("a first block like the one before is read with the limits and the lay
   assertEquals(lenient.finish(SPDY3).errorCode, ERR_FRAME_TOO_LARGE);
 });
 
-Deno.test("a first block that begins like the one before is read to its end", () => {
+Deno.test("a first block that only begins like the last one is read to its end", () => {
   const bytes = ofPairs(SPDY3, PAIRS);
   const ok = { errorCode: 0, nv: [...PAIRS] };
   assertEquals(read(new HeaderDecoder(SPDY3, LIMITS), [bytes], SPDY3), ok);
@@ -340,7 +340,7 @@ Deno.test("an invalid first block, and one whose text is not UTF-8, is read each
   }
 });
 
-Deno.test("a first block like the one before has the names of its own session's version", () => {
+Deno.test("a first block equal to the last one has the names of its own session's version", () => {
   const spdy2 = versionTraits(PROTO_SPDY2);
   const block = new ByteWriter();
   writeHeaderBlock(block, [["url", "/a"]], spdy2.lengthSize);

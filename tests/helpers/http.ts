@@ -109,14 +109,14 @@ export function readBody(stream: Stream): Promise<string> {
 }
 
 /** Silences `console.error`, and records its arguments. */
-export function captureErrors(): { readonly said: unknown[][] } & Disposable {
+export function captureErrors(): { readonly logged: unknown[][] } & Disposable {
   const original = console.error;
-  const said: unknown[][] = [];
+  const logged: unknown[][] = [];
   console.error = (...args: unknown[]) => {
-    said.push(args);
+    logged.push(args);
   };
   return {
-    said,
+    logged,
     [Symbol.dispose]: () => {
       console.error = original;
     },

@@ -18,7 +18,7 @@ export const decode = (bytes: Uint8Array): string =>
  * more, or ends its direction.
  */
 export class Client implements ByteConn {
-  said = "";
+  received = "";
   closed = false;
   halfClosed = false;
   /** Whether all writes of the listener fail. */
@@ -65,7 +65,7 @@ export class Client implements ByteConn {
     if (this.closed || this.halfClosed) throw new Error("write after the end");
     if (this.broken) throw new Deno.errors.BrokenPipe("broken pipe");
     const part = data.subarray(0, 1000);
-    this.said += decode(part);
+    this.received += decode(part);
     return part.length;
   }
 

@@ -249,9 +249,9 @@ for (
 
 Deno.test("a request that waits long for a stream is reported once, with the reason", async () => {
   using time = virtualTime();
-  const said: string[] = [];
+  const warnings: string[] = [];
   const { warn } = console;
-  console.warn = (text: string) => void said.push(text);
+  console.warn = (text: string) => void warnings.push(text);
   try {
     const origin = endless({ maxConnectionsPerOrigin: 1 });
     const { client } = origin;
@@ -260,17 +260,17 @@ Deno.test("a request that waits long for a stream is reported once, with the rea
     // From here on, they are sent or wait.
     for (let turn = 0; turn < 20; turn++) await time.advance(1);
     await time.advance(4000);
-    assertEquals(said, []);
+    assertEquals(warnings, []);
     await time.advance(2000);
-    assertEquals(said.length, 1);
+    assertEquals(warnings.length, 1);
     assert(
-      said[0].includes(
+      warnings[0].includes(
         "the request for http://h/3 has waited 5 s for a stream: the server allows 2 at a time, all are in use, and on 2 of them a response waits",
       ),
-      said[0],
+      warnings[0],
     );
     await time.advance(20_000);
-    assertEquals(said.length, 1);
+    assertEquals(warnings.length, 1);
     const ended = origin[Symbol.asyncDispose]();
     await time.advance(120_000);
     await ended;

@@ -17,9 +17,9 @@ function expecting(
     cancelled() {},
     waits() {},
   });
-  receiveBuffer.expect(length, (came) => {
-    told.push(came);
-    return wrongLength(length, came);
+  receiveBuffer.expect(length, (arrived) => {
+    told.push(arrived);
+    return wrongLength(length, arrived);
   });
   return { receiveBuffer, told };
 }
@@ -96,7 +96,7 @@ Deno.test("bytes that arrived before the length was known are counted", async ()
       });
       push(receiveBuffer, 2, 2);
       if (finished) receiveBuffer.finish();
-      receiveBuffer.expect(length, (came) => wrongLength(length, came));
+      receiveBuffer.expect(length, (arrived) => wrongLength(length, arrived));
       if (!finished) receiveBuffer.finish();
       await assertRejects(() => readToEnd(receiveBuffer), HttpMessageError);
     }

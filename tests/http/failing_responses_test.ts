@@ -113,7 +113,7 @@ for (const [when, [handler, error]] of Object.entries(FAILING)) {
       );
       assertEquals(ours, wanted);
       assertEquals(
-        errors.said.map((args) => args.map(String)),
+        errors.logged.map((args) => args.map(String)),
         does === "throws" || does === "rejects"
           ? [[
             "Exception in onError while handling exception",
@@ -123,7 +123,7 @@ for (const [when, [handler, error]] of Object.entries(FAILING)) {
       );
       // Earlier versions do not call it. This one logs what onError throws, around
       // `console`.
-      if (isDenoBefore("2.9.6") || errors.said.length > 0) return;
+      if (isDenoBefore("2.9.6") || errors.logged.length > 0) return;
       const theirs = await tell(
         (handler, onError) => Deno.serve({ ...LOOPBACK, onError }, handler),
         fetch,
@@ -140,7 +140,7 @@ Deno.test("serve: without onError, a body that fails is logged once", async () =
     using errors = captureErrors();
     await using pair = await httpPair(handler);
     await assertRejects(async () => (await pair.client.fetch("/")).text());
-    assertEquals(errors.said.map((args) => args.map(String)), [[error]]);
+    assertEquals(errors.logged.map((args) => args.map(String)), [[error]]);
   }
 });
 

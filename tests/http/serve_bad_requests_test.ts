@@ -89,8 +89,8 @@ Deno.test("serve: content-length on a request without a body gets 400", async ()
   );
 });
 
-for (const [text, came] of [["abc", "only 3"], ["abcdefg", "more"]]) {
-  Deno.test(`serve: a body of another length than announced (${came}) gets 400`, async () => {
+for (const [text, arrived] of [["abc", "only 3"], ["abcdefg", "more"]]) {
+  Deno.test(`serve: a body of another length than announced (${arrived}) gets 400`, async () => {
     const failures: unknown[] = [];
     await using pair = await httpPair(async (request) => {
       try {
@@ -107,7 +107,7 @@ for (const [text, came] of [["abc", "only 3"], ["abcdefg", "more"]]) {
     assertEquals(valueOf(await stream.response, ":status"), "400");
     assertEquals(
       await readBody(stream),
-      `Bad Request: content-length is 5, but ${came} bytes arrived`,
+      `Bad Request: content-length is 5, but ${arrived} bytes arrived`,
     );
     assertInstanceOf(failures[0], HttpMessageError);
   });

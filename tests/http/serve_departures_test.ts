@@ -81,7 +81,7 @@ Deno.test("serve: a handler that fails because the client left is not logged", a
   // A second request on the connection, after the first one has ended
   // completely.
   assertEquals((await pair.client.fetch("/")).status, 200);
-  assertEquals(errors.said, []);
+  assertEquals(errors.logged, []);
 });
 
 Deno.test("serve: a handler is told when its connection ends", async () => {

@@ -19,7 +19,7 @@ Deno.test("serve: a handler that throws is answered with 500 and logged", async 
   const response = await pair.client.fetch("/");
   assertEquals(response.status, 500);
   assertEquals(await response.text(), "Internal Server Error");
-  assertEquals(errors.said.map((args) => String(args[0])), ["Error: boom"]);
+  assertEquals(errors.logged.map((args) => String(args[0])), ["Error: boom"]);
 });
 
 Deno.test("serve: onError answers instead of the handler", async () => {
@@ -72,7 +72,7 @@ Deno.test("serve: an onError that throws is answered with 500", async () => {
     },
   });
   assertEquals((await pair.client.fetch("/")).status, 500);
-  assertEquals(String(errors.said[0][1]), "Error: second");
+  assertEquals(String(errors.logged[0][1]), "Error: second");
 });
 
 Deno.test("serve: a result that is not a response is passed to onError", async () => {
@@ -123,7 +123,7 @@ Deno.test("serve: a response body that fails after the head resets the stream", 
   );
   assertEquals(error.statusCode, INTERNAL_ERROR);
   assertEquals(String(await completed.promise), "Error: broken source");
-  assertEquals(errors.said.map(([error]) => String(error)), [
+  assertEquals(errors.logged.map(([error]) => String(error)), [
     "Error: broken source",
   ]);
 });
@@ -151,7 +151,7 @@ for (
       await response.text();
     }, StreamResetError);
     assertEquals(error.statusCode, INTERNAL_ERROR);
-    assertStringIncludes(String(errors.said[0][0]), "where bytes");
+    assertStringIncludes(String(errors.logged[0][0]), "where bytes");
   });
 }
 
@@ -165,7 +165,7 @@ Deno.test("serve: headers that cannot be sent reset the stream", async () => {
     StreamResetError,
   );
   assertEquals(error.statusCode, INTERNAL_ERROR);
-  assertStringIncludes(String(errors.said[0][0]), "x-control");
+  assertStringIncludes(String(errors.logged[0][0]), "x-control");
 });
 
 Deno.test("serve: a logged error cannot control the terminal", async () => {
@@ -180,8 +180,8 @@ Deno.test("serve: a logged error cannot control the terminal", async () => {
   });
   await (await pair.client.fetch("/now")).text();
   await assertRejects(async () => (await pair.client.fetch("/later")).text());
-  assertEquals(errors.said.length, 2);
-  for (const [what] of errors.said) {
+  assertEquals(errors.logged.length, 2);
+  for (const [what] of errors.logged) {
     assertMatch(String(what), /^Error: \\x9b31m of a peer\n/);
     assertMatch(String(what), /\nCaused by: Error: \\x1b\[2J of a peer\n/);
   }
@@ -213,6 +213,6 @@ Deno.test("serve: a thrown value without text is logged, and the server continue
       (await pair.client.fetch(`/later?n=${n}`)).text()
     );
   }
-  assertEquals(errors.said.length, 2 * odd.length);
+  assertEquals(errors.logged.length, 2 * odd.length);
   assertEquals(await (await pair.client.fetch("/fine")).text(), "fine");
 });

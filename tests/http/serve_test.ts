@@ -135,15 +135,15 @@ Deno.test("serve: invalid arguments are refused at once", () => {
 });
 
 Deno.test("serve: it prints its address, or calls onListen", async () => {
-  const said: string[] = [];
+  const printed: string[] = [];
   const log = console.log;
   console.log = (text: string) => {
-    said.push(text);
+    printed.push(text);
   };
   try {
     await using server = serve({ port: 0 }, () => new Response());
     const { port } = server.addr;
-    assertEquals(said, [
+    assertEquals(printed, [
       `Listening on http://0.0.0.0:${port}/ (http://localhost:${port}/)`,
     ]);
   } finally {

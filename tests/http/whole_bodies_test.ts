@@ -107,7 +107,7 @@ for (const version of VERSIONS) {
         assert(error.message.startsWith(`content-length is ${announced}, `));
         assertEquals(error.initiator, "local");
         // onError decides what is logged.
-        assertEquals(errors.said, []);
+        assertEquals(errors.logged, []);
       });
     }
   }
@@ -172,7 +172,7 @@ Deno.test("whole bodies: a response whose length is not a number is reset", asyn
     StreamResetError,
   );
   assertEquals(error.statusCode, INTERNAL_ERROR);
-  assertEquals(errors.said.length, 1);
+  assertEquals(errors.logged.length, 1);
   assert(cancelled);
 });
 
@@ -218,7 +218,7 @@ Deno.test("whole bodies: a pushed response of another length is reset", async ()
   await assertRejects(async () => await (await response).text());
   assertEquals(heard.length, 1);
   assertInstanceOf(heard[0], HttpMessageError);
-  assertEquals(errors.said, []);
+  assertEquals(errors.logged, []);
 });
 
 // The client's side, with a server that announces a wrong length.
@@ -451,8 +451,8 @@ for (const [announced, size] of WRONG) {
 Deno.test("whole bodies: an upload of the announced length arrives", async () => {
   await using pair = await httpPair(async (request) =>
     Response.json({
-      said: request.headers.get("content-length"),
-      came: (await request.bytes()).length,
+      announced: request.headers.get("content-length"),
+      arrived: (await request.bytes()).length,
     })
   );
   for (const size of [0, 5, 300_000]) {
@@ -462,7 +462,10 @@ Deno.test("whole bodies: an upload of the announced length arrives", async () =>
         headers: { "content-length": `${size}` },
         body: source([size], later),
       });
-      assertEquals(await response.json(), { said: `${size}`, came: size });
+      assertEquals(await response.json(), {
+        announced: `${size}`,
+        arrived: size,
+      });
     }
   }
 });

@@ -161,7 +161,7 @@ export class Peer implements AsyncDisposable {
       const { code } = await process.status;
       await process.stdin.close();
       throw new Error(
-        `${command} ended with ${code} before it said its address`,
+        `${command} ended with ${code} before it printed its address`,
       );
     }
     return new Peer(process, JSON.parse(line));

@@ -61,7 +61,7 @@ class Link {
   readonly port: number;
   readonly ended: Promise<void>;
   readonly #listener: Deno.TcpListener;
-  #came = Promise.withResolvers<void>();
+  #arrived = Promise.withResolvers<void>();
 
   constructor(target: number) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -71,8 +71,8 @@ class Link {
 
   /** Resolves when the client has read the next bytes of the server. */
   moreFromServer(): Promise<void> {
-    this.#came = Promise.withResolvers();
-    return this.#came.promise;
+    this.#arrived = Promise.withResolvers();
+    return this.#arrived.promise;
   }
 
   async #pass(target: number): Promise<void> {
@@ -91,7 +91,7 @@ class Link {
       await writer.write(bytes);
       // The bytes are in the client's socket now, and are read in one of the next turns.
       for (let count = 0; count < 10; count++) await turn();
-      this.#came.resolve();
+      this.#arrived.resolve();
     }
     await writer.close();
   }

@@ -80,10 +80,10 @@ async function against(
 }
 
 Deno.test("an error stream that is cancelled before its status is not a success", async () => {
-  for (const said of ["", FAILED.slice(0, -1), FAILED.slice(0, 20)]) {
+  for (const sent of ["", FAILED.slice(0, -1), FAILED.slice(0, 20)]) {
     await against(V4, async (error, stdout) => {
       await stdout.closeWrite();
-      if (said !== "") await error.write(encoder.encode(said));
+      if (sent !== "") await error.write(encoder.encode(sent));
       await turn();
       error.reset(CANCEL);
     }, async ({ status, stdout }) => {

@@ -43,8 +43,8 @@ Deno.test("exec uses a tunnel of a RestClient, and other requests use the client
   await using server = serveStreaming({
     async exec({ call, stdin, stdout }) {
       const text = await new Response(stdin).text();
-      const said = `${call.namespace} ${call.command} ${text}`;
-      await new Blob([said]).stream().pipeTo(stdout);
+      const output = `${call.namespace} ${call.command} ${text}`;
+      await new Blob([output]).stream().pipeTo(stdout);
       return 3;
     },
   });

@@ -417,9 +417,9 @@ Deno.test("held: without windows, unread bytes of ended streams pause reading un
     taken.push(await nextStream(pair.client));
   }
   for (const stream of taken) {
-    let came = 0;
-    for await (const chunk of stream.readable) came += chunk.length;
-    assertEquals(came, size);
+    let arrived = 0;
+    for await (const chunk of stream.readable) arrived += chunk.length;
+    assertEquals(arrived, size);
   }
   assertEquals(coreOf(pair.client).counters.unread, 0);
   request.reset();

@@ -188,10 +188,10 @@ Deno.test({
         signal: AbortSignal.timeout(150_000),
       },
     ).output();
-    const said = [stdout, stderr].map((bytes) =>
+    const output = [stdout, stderr].map((bytes) =>
       new TextDecoder().decode(bytes)
     );
-    assert(success, said.join("\n"));
-    assertMatch(said[0], /\b4 passed/);
+    assert(success, output.join("\n"));
+    assertMatch(output[0], /\b4 passed/);
   },
 });

@@ -43,8 +43,8 @@ export async function openStreams(
       ),
     ),
   );
-  const came = await world.track("all accepted", accepted);
-  const replies = came.map((stream) =>
+  const arrived = await world.track("all accepted", accepted);
+  const replies = arrived.map((stream) =>
     stream.reply([["re", "1"]], { fin: serverFin })
   );
   await world.track("all replies", Promise.all(replies));
@@ -54,7 +54,7 @@ export async function openStreams(
   );
   return {
     client: opened,
-    server: came.toSorted((one, other) => numberOf(one) - numberOf(other)),
+    server: arrived.toSorted((one, other) => numberOf(one) - numberOf(other)),
   };
 }
 

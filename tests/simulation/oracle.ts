@@ -154,7 +154,7 @@ export function checkPlan(world: World, plan: Plan): void {
   // The stream was refused before it was processed, so it may be tried again.
   if (isUnprocessed(first) || plan.kind === "push" && first !== 0) return;
   for (const direction of plan.kind === "push" ? [0] : [0, 1]) {
-    const { clean, got, written, error, cameHeaders, sentHeaders } =
+    const { clean, got, written, error, arrivedHeaders, sentHeaders } =
       plan.seen[direction];
     // A push that closed before the peer looked at it.
     if (plan.closed[1] === undefined) continue;
@@ -162,8 +162,8 @@ export function checkPlan(world: World, plan: Plan): void {
       world.bad(
         `${who}.${direction}: no end, ${got} of ${written} bytes: ${error}`,
       );
-    } else if (String(cameHeaders) !== String(sentHeaders)) {
-      world.bad(`${who}.${direction}: HEADERS ${cameHeaders}`);
+    } else if (String(arrivedHeaders) !== String(sentHeaders)) {
+      world.bad(`${who}.${direction}: HEADERS ${arrivedHeaders}`);
     }
   }
   for (const status of plan.closed) {

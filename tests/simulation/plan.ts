@@ -54,7 +54,7 @@ export interface Seen {
   /** Whether the reader saw the end without an error. */
   clean: boolean;
   error: unknown;
-  cameHeaders: string[] | undefined;
+  arrivedHeaders: string[] | undefined;
 }
 
 export interface Plan {
@@ -167,7 +167,7 @@ function seenNothing(): Seen {
     got: 0,
     clean: false,
     error: undefined,
-    cameHeaders: undefined,
+    arrivedHeaders: undefined,
   };
 }
 

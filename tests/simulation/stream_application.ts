@@ -331,11 +331,11 @@ export class StreamApplication {
       return this.#tracked(`${planName(plan)} trailers`, stream.trailers);
     }
     try {
-      const came = await this.#world.track(
+      const arrived = await this.#world.track(
         `${planName(plan)}.${direction} trailers arrived`,
         stream.trailers,
       );
-      plan.seen[direction].cameHeaders = came.map(([, value]) => value);
+      plan.seen[direction].arrivedHeaders = arrived.map(([, value]) => value);
     } catch (error) {
       expectError(this.#world, error);
     }

@@ -105,11 +105,11 @@ export class SentWindow {
       () => {},
     );
     written.onWritten = (bytes) => sent.push(bytes);
-    const came = new FrameFinder(
+    const arrived = new FrameFinder(
       () => {},
-      (type, payload) => this.#came(type, payload),
+      (type, payload) => this.#arrived(type, payload),
     );
-    read.onRead = (bytes) => came.push(bytes);
+    read.onRead = (bytes) => arrived.push(bytes);
   }
 
   /** What may still be sent on the session, bytes. */
@@ -134,7 +134,7 @@ export class SentWindow {
     );
   }
 
-  #came(type: number, payload: DataView): void {
+  #arrived(type: number, payload: DataView): void {
     if (type === WINDOW_UPDATE) {
       const id = payload.getUint32(0) & 0x7fffffff;
       const delta = payload.getUint32(4) & 0x7fffffff;

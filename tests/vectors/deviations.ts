@@ -34,13 +34,13 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     rule: rules.valuesAreText,
     reason:
-      "Header values are strings here; R (2.6): lenient decoding. Bytes that are not UTF-8 cannot be said.",
+      "Header values are strings here; R (2.6): lenient decoding. Bytes that are not UTF-8 cannot be expressed.",
     names: ["syn_stream/invalid_utf8_value"],
   },
   {
     rule: rules.valuesAreSeparated,
     reason:
-      "Not to be copied (2.4): behind an empty value spdylay forgets the NUL.",
+      "Not to be copied (2.4): after an empty value spdylay forgets the NUL.",
     names: [],
   },
   {

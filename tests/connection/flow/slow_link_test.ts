@@ -80,9 +80,9 @@ async function openBoth(pair: Pair): Promise<[Stream, Stream]> {
 async function upload(pair: Pair, size: number): Promise<number> {
   const [own, peer] = await openBoth(pair);
   own.write(new Uint8Array(size)).then(() => own.closeWrite()).catch(() => {});
-  let came = 0;
-  for await (const chunk of peer.readable) came += chunk.length;
-  return came;
+  let arrived = 0;
+  for await (const chunk of peer.readable) arrived += chunk.length;
+  return arrived;
 }
 
 function fastLink(): Link {

@@ -113,7 +113,7 @@ function freshTimers(): Promise<SystemTimers> {
 
 const nothing = (): void => {};
 
-Deno.test("first timers: the earliest one sets the alarm, and with it all become timers of the machine", async () => {
+Deno.test("first timers: the earliest one sets the alarm, and when it goes off all become timers of the machine", async () => {
   using machine = new FakeMachine();
   const { startSystemTimer, stopSystemTimer } = await freshTimers();
   const late = startSystemTimer(nothing, 1500);
@@ -155,7 +155,7 @@ Deno.test("first timers: the alarm goes off after 2 s at the latest", async () =
   assertEquals(machine.take(), ["start 1: 60000", "start 2: 0"]);
 });
 
-Deno.test("first timers: without a timer nobody listens to the alarm, and the next timer uses it if it can", async () => {
+Deno.test("first timers: without a timer the alarm has no listener, and the next timer uses the alarm if possible", async () => {
   using machine = new FakeMachine();
   const { startSystemTimer, stopSystemTimer } = await freshTimers();
   const first = startSystemTimer(nothing, 100);

@@ -43,7 +43,7 @@ Deno.test("first writes: each waits for 5 ms", async () => {
   assertEquals(time.timers, 0);
 });
 
-Deno.test("first writes: those that wait no more do nothing, and delay no other", async () => {
+Deno.test("first writes: one that no longer waits does nothing and delays no other", async () => {
   using time = virtualTime();
   const writers = new Writers(time);
   const gone = writers.add("a");
@@ -56,7 +56,7 @@ Deno.test("first writes: those that wait no more do nothing, and delay no other"
   assertEquals(writers.log, ["b at 6"]);
 });
 
-Deno.test("first writes: the timer of many is one, and ends with the last connection", async () => {
+Deno.test("first writes: all share one timer, which ends with the last connection", async () => {
   using time = virtualTime();
   const writers = new Writers(time);
   for (let count = 0; count < 10; count++) {

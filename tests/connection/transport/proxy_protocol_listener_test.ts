@@ -137,7 +137,7 @@ function namesOf({ proxyHead, remoteAddr, localAddr }: AcceptedConn) {
   ];
 }
 
-Deno.test("PROXY listener: a connection has the addresses of its head, and the bytes behind it", async () => {
+Deno.test("PROXY listener: a connection has the addresses of its head, and the bytes after it", async () => {
   const balanced = new Balanced();
   const conn = await balanced.connect();
   const accepting = balanced.listener.accept();

@@ -48,7 +48,7 @@ const KNOWN: [name: string, data: Uint8Array, head: ProxyHead][] = [
   ],
   ["version 1, unknown", bytes("PROXY UNKNOWN\r\n"), head({ version: 1 })],
   [
-    "version 1, unknown with anything behind it",
+    "version 1, unknown with anything after it",
     bytes(`PROXY UNKNOWN ${"x".repeat(91)}\r\n`),
     head({ version: 1 }),
   ],

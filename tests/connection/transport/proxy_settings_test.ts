@@ -62,7 +62,7 @@ Deno.test("headers of the option replace the URL's credentials, but not host", (
   assertEquals(headers, [["proxy-authorization", "Bearer x"], ["x-a", "b"]]);
 });
 
-Deno.test("the URL of a SOCKS proxy has a port of its own, and credentials for its own authentication", () => {
+Deno.test("the URL of a SOCKS proxy has the default port 1080, and credentials for SOCKS authentication", () => {
   const { hostname, port, headers, socks } = readProxy({
     url: "socks5://us%20er:p%3A%C3%9F@[::1]",
   });

@@ -16,7 +16,7 @@ const MOST = 16 * 1024;
 class FakeProxy implements ByteConn {
   readonly #answer: number[];
   readonly #largest: number;
-  /** How reads settle behind the answer: with an error, never, or with the end of input. */
+  /** How reads settle after the answer: with an error, never, or with the end of input. */
   readonly end: Error | "silent" | undefined;
   sent = "";
   open = true;
@@ -84,7 +84,7 @@ Deno.test("proxy tunnel: the request has the target twice, and the headers of th
   assertEquals(proxy.open, true);
 });
 
-Deno.test("proxy tunnel: not one byte behind the answer is read, however its bytes arrive", async () => {
+Deno.test("proxy tunnel: not one byte after the answer is read, however its bytes arrive", async () => {
   using _time = virtualTime();
   for (const largest of [1, 2, 3, 4]) {
     for (

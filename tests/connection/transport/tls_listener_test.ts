@@ -434,7 +434,7 @@ Deno.test("TLS listener: closed before the end of the handshake, a connection en
   assertEquals([outer.closed, near.closed, far.closed], [true, true, true]);
 });
 
-Deno.test("TLS listener: closed later, a connection ends when the client has taken the last bytes", async () => {
+Deno.test("TLS listener: a connection that is closed later ends when the client has taken the last bytes", async () => {
   using time = virtualTime();
   using setting = new Setting();
   const { conn, outer, near, far } = await setting.afterHandshake();
@@ -460,7 +460,7 @@ Deno.test("TLS listener: closed later, a connection ends when the client has tak
   assertEquals(time.timers, 0);
 });
 
-Deno.test("TLS listener: closed later, a connection whose client takes nothing ends after 10 s", async () => {
+Deno.test("TLS listener: a connection that is closed later ends after 10 s if the client takes nothing", async () => {
   using time = virtualTime();
   using setting = new Setting();
   const { conn, outer, near } = await setting.afterHandshake();
@@ -475,7 +475,7 @@ Deno.test("TLS listener: closed later, a connection whose client takes nothing e
 });
 
 for (const written of [[], [1]]) {
-  Deno.test(`TLS listener: closed when nothing waits to be written, after ${written.length} bytes, a connection starts no timer`, async () => {
+  Deno.test(`TLS listener: a connection that is closed after ${written.length} bytes, when no byte waits, starts no timer`, async () => {
     using time = virtualTime();
     using setting = new Setting();
     const { conn, outer, near } = await setting.afterHandshake();

@@ -156,7 +156,7 @@ function readsOf(list: readonly NameValue[]): number {
   return countedWork(() => compressed(stream, traits, pairs)).reads;
 }
 
-Deno.test("a first block like the one before is copied, unless it has secrets", () => {
+Deno.test("a first block equal to the last one is copied, unless it has secrets", () => {
   const open: NameValue[] = [[":status", "200"], ["content-type", "text/html"]];
   const secret: NameValue[] = [...open, ["set-cookie", "id=0123456789"]];
   // Then a new stream finds a compressor that another one has used.

@@ -168,7 +168,7 @@ Deno.test('"safe": pairs of the block before that a long new one has pushed out 
   }
 });
 
-Deno.test('"safe": a block larger than can be matched is stored, and forgets what came before', () => {
+Deno.test('"safe": a block larger than can be matched is stored, and forgets the blocks before it', () => {
   const direction = new Direction(PROTO_SPDY3, "safe");
   const small: NameValue[] = [[":path", "/index.html"], [
     "x-a",

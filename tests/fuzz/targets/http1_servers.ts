@@ -71,14 +71,14 @@ async function main(): Promise<void> {
 
 /** Starts `spdy proxy` and reads its port from its output. */
 function proxyFor(url: string): Promise<number> {
-  const said = Promise.withResolvers<number>();
+  const port = Promise.withResolvers<number>();
   const { log } = console;
   console.log = (text: string) => {
     console.log = log;
-    said.resolve(Number(/:(\d+)\//.exec(text)?.[1]));
+    port.resolve(Number(/:(\d+)\//.exec(text)?.[1]));
   };
-  proxy.run(["--port", "0", "--silent", url]).catch(said.reject);
-  return said.promise;
+  proxy.run(["--port", "0", "--silent", url]).catch(port.reject);
+  return port.promise;
 }
 
 if (import.meta.main) await main();

@@ -51,13 +51,13 @@ Deno.test("acceptUpgrade: it keeps bytes after the head and refuses other names"
   const server = createServer();
   const streams: string[] = [];
   const failed = Promise.withResolvers<unknown>();
-  const came = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
   server.on("upgrade", async (request, socket, head) => {
     try {
       await using connection = await acceptUpgrade(request, socket, head);
       const stream = await nextStream(connection);
       streams.push(stream.headers[0][1]);
-      came.resolve();
+      arrived.resolve();
     } catch (error) {
       failed.resolve(error);
     }
@@ -77,7 +77,7 @@ Deno.test("acceptUpgrade: it keeps bytes after the head and refuses other names"
   );
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   await conn.write(upgradeWithRequest());
-  await came.promise;
+  await arrived.promise;
   assertEquals(streams, ["localhost"]);
 });
 

@@ -49,7 +49,7 @@ Deno.test("listener: a handler that has begun to read gets the whole body, also 
     const client = new Client(POST);
     const taken = http.take(client);
     await turn();
-    assertMatch(client.said, /early/);
+    assertMatch(client.received, /early/);
     // A client that waits for the end of the connection sees it at once.
     assertEquals(client.halfClosed, connection === "close");
     for (let sent = 0; sent < SIZE; sent += 1000) {
@@ -59,7 +59,10 @@ Deno.test("listener: a handler that has begun to read gets the whole body, also 
     client.say(GET);
     assertEquals(await outcome, `end after ${SIZE}`);
     await turn();
-    assertEquals(client.said.includes("second"), connection === "keep-alive");
+    assertEquals(
+      client.received.includes("second"),
+      connection === "keep-alive",
+    );
     http.close();
     await taken;
   }
@@ -76,7 +79,7 @@ Deno.test("listener: a body that was dropped fails for a handler that begins too
     });
     const client = new Client([POST, "x".repeat(sent)], true);
     await http.take(client);
-    assertMatch(client.said, /early/);
+    assertMatch(client.received, /early/);
     const outcome = await count(body!.getReader(), () => Promise.resolve());
     assertEquals(outcome, "HttpMessageError after 0");
   }
@@ -96,17 +99,17 @@ Deno.test("listener: a handler that stops reading keeps the connection only for 
   const given = new Client(POST + "x".repeat(SIZE) + GET);
   const taken = [http.take(given)];
   await turn();
-  assert(!given.said.includes("second"));
+  assert(!given.received.includes("second"));
   await cancel?.();
   await turn();
-  assertMatch(given.said, /second/);
+  assertMatch(given.received, /second/);
   const silent = new Client(POST + "x".repeat(SIZE) + GET);
   taken.push(http.take(silent));
   await time.advance(9_999);
-  assert(!silent.said.includes("second"));
+  assert(!silent.received.includes("second"));
   await time.advance(1);
   await turn();
-  assertMatch(silent.said, /second/);
+  assertMatch(silent.received, /second/);
   // A connection that this side closes is no longer waited for.
   const closed = new Client(POST);
   taken.push(http.take(closed));
@@ -117,7 +120,7 @@ Deno.test("listener: a handler that stops reading keeps the connection only for 
 });
 
 Deno.test("listener: a body of another length than content-length ends the connection and is reported", async () => {
-  for (const [length, said] of [[8, "4"], [2, ""]] as const) {
+  for (const [length, sent] of [[8, "4"], [2, ""]] as const) {
     for (const head of [GET, OLD]) {
       let cancelled = false;
       const { listener: http, heard } = listener({
@@ -137,8 +140,11 @@ Deno.test("listener: a body of another length than content-length ends the conne
       });
       const client = new Client(head + GET, true);
       await http.take(client);
-      assertMatch(client.said, new RegExp(`\r\ncontent-length: ${length}\r\n`));
-      assertEquals(client.said.split("\r\n\r\n")[1], said.repeat(4));
+      assertMatch(
+        client.received,
+        new RegExp(`\r\ncontent-length: ${length}\r\n`),
+      );
+      assertEquals(client.received.split("\r\n\r\n")[1], sent.repeat(4));
       assertEquals([client.closed, client.halfClosed], [true, false]);
       assertEquals(heard.errors.length, 1);
       assertMatch(`${heard.errors[0]}`, /content-length is [82], but .*4 byte/);
@@ -176,8 +182,8 @@ Deno.test("listener: a response that cannot be sent is answered with 500 and rep
     const { listener: http, heard } = listener({ request });
     const client = new Client(head, true);
     await http.take(client);
-    assertMatch(client.said, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
-    assertEquals(client.said.match(/^HTTP/gm)?.length, 1);
+    assertMatch(client.received, /^HTTP\/1\.1 500 Internal Server Error\r\n/);
+    assertEquals(client.received.match(/^HTTP/gm)?.length, 1);
     assertEquals(heard.errors.length, 1, `${request}`);
   }
 });
@@ -197,7 +203,7 @@ Deno.test("listener: an HTTP/1.0 body that fails later is truncated and reported
   });
   const client = new Client(OLD, true);
   await http.take(client);
-  assertMatch(client.said, /\r\n\r\npart$/);
+  assertMatch(client.received, /\r\n\r\npart$/);
   assertEquals([client.closed, client.halfClosed], [true, false]);
   assertEquals(heard.errors.length, 1);
 });
@@ -219,9 +225,9 @@ Deno.test("listener: an answer without a body does not wait until the unsent bod
     });
     const client = new Client(HEAD + HEAD, true);
     await http.take(client);
-    assertEquals(client.said.match(/^HTTP\/1\.1 200 OK/gm)?.length, 2);
+    assertEquals(client.received.match(/^HTTP\/1\.1 200 OK/gm)?.length, 2);
     // As for GET (RFC 9110 8.6).
-    assertEquals(client.said.match(/^content-length: 7\r$/gm)?.length, 2);
+    assertEquals(client.received.match(/^content-length: 7\r$/gm)?.length, 2);
     const told = cancel.toString().includes("throw") ? 2 : 0;
     assertEquals(heard.errors.length, told);
   }
@@ -230,7 +236,7 @@ Deno.test("listener: an answer without a body does not wait until the unsent bod
   });
   const client = new Client(GET, true);
   await http.take(client);
-  assertMatch(client.said, /\r\ncontent-length: 0\r\n/);
+  assertMatch(client.received, /\r\ncontent-length: 0\r\n/);
 });
 
 Deno.test("listener: a body that fetch decoded is sent without the length of the encoded one", async () => {
@@ -254,10 +260,10 @@ Deno.test("listener: a body that fetch decoded is sent without the length of the
   });
   const client = new Client(GET, true);
   await http.take(client);
-  assertMatch(client.said, /\r\ntransfer-encoding: chunked\r\n/);
-  assert(!client.said.includes("content-encoding"));
-  assert(client.said.endsWith("\r\n0\r\n\r\n"));
-  assert(client.said.replace(/\r\n[0-9a-f]+\r\n/g, "").includes(text));
+  assertMatch(client.received, /\r\ntransfer-encoding: chunked\r\n/);
+  assert(!client.received.includes("content-encoding"));
+  assert(client.received.endsWith("\r\n0\r\n\r\n"));
+  assert(client.received.replace(/\r\n[0-9a-f]+\r\n/g, "").includes(text));
   assertEquals(heard.errors, []);
 });
 

@@ -21,7 +21,7 @@ Deno.test("listener: pipelined requests are answered in order, and an upgrade af
   const client = new Client(GET + GET + UPGRADE + "\r\nrest");
   const call = await http.take(client);
   assertEquals(heard.urls, ["http://h/a", "http://h/a"]);
-  assertEquals(client.said.match(/^HTTP\/1\.1 200 OK/gm)?.length, 2);
+  assertEquals(client.received.match(/^HTTP\/1\.1 200 OK/gm)?.length, 2);
   assertEquals(call?.request.url, "http://h/b");
   const buffer = new Uint8Array(10);
   const size = await call?.conn.read(buffer);
@@ -39,7 +39,7 @@ Deno.test("listener: requests can be cut at every byte", async () => {
     const client = new Client([whole.slice(0, cut), whole.slice(cut)]);
     const call = await http.take(client);
     assertEquals(call?.request.url, "http://h/b", `cut at ${cut}`);
-    assert(client.said.includes("got abc0123456789"));
+    assert(client.received.includes("got abc0123456789"));
     const short = new Client(whole.slice(0, cut), true);
     assertEquals(await http.take(short), undefined);
     assertEquals(short.closed, true);
@@ -71,9 +71,9 @@ Deno.test("listener: after a refusal nothing more is read as a request", async (
     const { listener: http, heard } = listener();
     const client = new Client([head, GET], true);
     assertEquals(await http.take(client), undefined);
-    assertMatch(client.said, new RegExp(`^HTTP/1\\.1 ${status} `));
-    assertMatch(client.said, /\r\nconnection: close\r\n/);
-    assertEquals(client.said.match(/^HTTP\//gm)?.length, 1, head);
+    assertMatch(client.received, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assertMatch(client.received, /\r\nconnection: close\r\n/);
+    assertEquals(client.received.match(/^HTTP\//gm)?.length, 1, head);
     assertEquals(heard.urls, [], head);
     assertEquals(heard.errors.length, 1, head);
     assertEquals(client.closed, true);
@@ -165,7 +165,7 @@ Deno.test("listener: answers are framed correctly, and the connection stays open
     const { listener: http } = listener({ request: () => answer });
     const client = new Client(head, true);
     await http.take(client);
-    assertMatch(client.said, pattern);
+    assertMatch(client.received, pattern);
   }
 });
 
@@ -186,7 +186,7 @@ Deno.test("listener: a handler that fails is answered with 500 and reported", as
     const { listener: http, heard } = listener({ request });
     const client = new Client(GET + GET, true);
     assertEquals(await http.take(client), undefined);
-    assertEquals(client.said.match(/^HTTP\/1\.1 500 /gm)?.length, 2);
+    assertEquals(client.received.match(/^HTTP\/1\.1 500 /gm)?.length, 2);
     assertEquals(heard.errors.length, 2);
   }
   // Its body fails in the middle, so the announced length is not reached.
@@ -203,7 +203,7 @@ Deno.test("listener: a handler that fails is answered with 500 and reported", as
   });
   const client = new Client(GET + GET, true);
   await http.take(client);
-  assert(!client.said.includes("\r\n0\r\n"));
+  assert(!client.received.includes("\r\n0\r\n"));
   assertEquals(heard.errors.length, 1);
 });
 
@@ -246,7 +246,7 @@ Deno.test("listener: a short unread body is skipped, and a long one ends the con
       `POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\n`;
     const client = new Client([post, "x".repeat(length), GET], true);
     await http.take(client);
-    assertEquals(client.said.match(/^HTTP/gm)?.length, answers);
+    assertEquals(client.received.match(/^HTTP/gm)?.length, answers);
   }
 });
 
@@ -257,7 +257,10 @@ Deno.test("listener: 100 Continue is sent to a client that waits for it", async 
     "abc",
   ], true);
   await http.take(client);
-  assertMatch(client.said, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  assertMatch(
+    client.received,
+    /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /,
+  );
 });
 
 Deno.test("listener: waits for the client are limited, and waits for a handler are not", async () => {
@@ -278,7 +281,7 @@ Deno.test("listener: waits for the client are limited, and waits for a handler a
   assertEquals(slow.closed, false);
   answer.resolve(new Response("late"));
   await turn();
-  assertMatch(slow.said, /late/);
+  assertMatch(slow.received, /late/);
   await time.advance(10_000);
   assertEquals(slow.closed, true);
   await Promise.all(taken);
@@ -311,7 +314,7 @@ Deno.test("listener: close ends open connections and accepts no more", async () 
   assertEquals(open.closed, true);
   const late = new Client(GET);
   assertEquals(await http.take(late), undefined);
-  assertEquals([late.closed, late.said], [true, ""]);
+  assertEquals([late.closed, late.received], [true, ""]);
 });
 
 Deno.test("listener: an exception in error ends nothing", async () => {
@@ -322,5 +325,5 @@ Deno.test("listener: an exception in error ends nothing", async () => {
   });
   const client = new Client("nonsense\r\n\r\n", true);
   assertEquals(await http.take(client), undefined);
-  assertMatch(client.said, /^HTTP\/1\.1 400 /);
+  assertMatch(client.received, /^HTTP\/1\.1 400 /);
 });

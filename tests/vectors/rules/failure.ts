@@ -28,8 +28,8 @@ export const onlyReceivedBytesAreTold: Rule = (outcome) =>
     ...step,
     events: step.events.map((event) => {
       if (event.callback !== "on_ctrl_recv_parse_error") return event;
-      const came = Number.parseInt(String(event.head).slice(10), 16);
-      const payload_length = Math.min(Number(event.payload_length), came);
+      const arrived = Number.parseInt(String(event.head).slice(10), 16);
+      const payload_length = Math.min(Number(event.payload_length), arrived);
       return { ...event, payload_length };
     }),
   }));
