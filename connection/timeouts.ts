@@ -87,7 +87,6 @@ export class Timeouts {
     if (at === this.#frameAt) return;
     this.#frameAt = at;
     this.#frameTimer?.stop();
-    this.#frameTimer = undefined;
     const timeout = this.#controlFrameTimeout;
     if (at < 0 || timeout === 0) return;
     this.#frameTimer = new PeerTimer(timeout, this.#events, () => {
@@ -107,7 +106,6 @@ export class Timeouts {
   awaitReply(state: StreamCore, track: () => TrackedFrame): void {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
-      this.#replies?.delete(state);
       state.reset(CANCEL, noReply(state.id, this.#headerTimeout));
     }, track());
     this.#replies?.set(state, timer);

@@ -308,7 +308,6 @@ export class StreamCore
 
   /** Drops what the peer sends; with the first dropped byte, reading fails with an error that contains `why`. */
   dropBody(why: string): void {
-    if (this.remoteEnded && this.receiveBuffer.size === 0) return;
     this.receiveBuffer.discard(() => bytesDropped(this.id, why));
   }
 

@@ -1,11 +1,29 @@
 /** The values that options have when they are not set. */
 
 import { resolveOptions } from "../../connection/options.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT } from "../../session/constants.ts";
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertThrows } from "../deps.ts";
 
 const REQUIRED = { side: CLIENT, version: PROTO_SPDY3_1 } as const;
+
+Deno.test("options: those of keepAlive are checked", () => {
+  for (
+    const [keepAlive, text] of [
+      [{ interval: 1000, timeOut: 5 }, "timeOut"],
+      [{ interval: 1000, timeout: -1 }, "keepAlive.timeout"],
+      [{ interval: -1 }, "keepAlive.interval"],
+    ] as const
+  ) {
+    assertThrows(
+      () => resolveOptions({ ...REQUIRED, keepAlive }),
+      InvalidArgumentError,
+      text,
+    );
+  }
+  resolveOptions({ ...REQUIRED, keepAlive: { interval: 1000, timeout: 0 } });
+});
 
 Deno.test("options: the defaults are those in the documentation", () => {
   const found = resolveOptions(REQUIRED);

@@ -223,6 +223,20 @@ Deno.test("pending streams: the end of the connection fails all that were not se
   assertEquals(pending.waiting, 0);
 });
 
+Deno.test("pending streams: one that cannot be sent makes room for the next", async () => {
+  const watched = new Watched();
+  const { pending } = watched;
+  pending.limit = 1;
+  const refused = watched.open();
+  const next = watched.open();
+  assertEquals(watched.submitted.length, 1);
+  pending.notSent(refused.core, new Error("too large"));
+  await assertRejects(() => refused.promise, Error, "too large");
+  assertEquals([watched.submitted.length, pending.queued], [2, 0]);
+  pending.sent(next.core);
+  assertStrictEquals(await next.promise, next.core);
+});
+
 Deno.test("pending streams: without ids, those that have one go on", async () => {
   const watched = new Watched();
   const { pending } = watched;

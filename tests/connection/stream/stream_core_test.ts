@@ -204,15 +204,32 @@ Deno.test("stream state: the end with both halves rejects what cannot happen any
   );
   assertEquals([error.streamId, error.statusCode], [7, 0]);
   assertEquals(await state.trailers.promise, []);
+  const over = assertThrows(
+    () => state.checkOpen(),
+    StreamResetError,
+    "stream 7 has already ended",
+  );
+  assertEquals(over.statusCode, 0);
+  const answered = new Watched().state;
+  answered.replyReceived([["ok", "1"]], true);
+  answered.sessionClosed(0);
+  assertEquals(await answered.response.promise, [["ok", "1"]]);
+});
+
+Deno.test("stream state: after its end, an error does not change it, and unread bytes can be read", async () => {
+  const { state } = new Watched({ id: 7 });
+  state.replyReceived([["ok", "1"]], false);
+  state.receiveBuffer.push(Uint8Array.of(1, 2));
+  state.sessionClosed(0);
+  state.failed(new Error("the connection ended"));
+  const into = new Uint8Array(9);
+  assertEquals(await state.receiveBuffer.read(into), 2);
+  assertEquals(await state.receiveBuffer.read(into), null);
   assertThrows(
     () => state.checkOpen(),
     StreamResetError,
     "stream 7 has already ended",
   );
-  const answered = new Watched().state;
-  answered.replyReceived([["ok", "1"]], true);
-  answered.sessionClosed(0);
-  assertEquals(await answered.response.promise, [["ok", "1"]]);
 });
 
 Deno.test("stream state: an early end names the side and the status", async () => {
@@ -256,6 +273,7 @@ Deno.test("stream state: headers for which there is no room reset it with FRAME_
     const watched = new Watched();
     const { state, log } = watched;
     watched.hasRoom = false;
+    state.onHeaders = () => log.push("handled");
     if (kind === "reply") state.replyReceived([["a", "b"]], true);
     else state.headersReceived([["a", "b"]], true);
     assertEquals(log, [`RST_STREAM 1 ${FRAME_TOO_LARGE}`, "flush"]);
@@ -292,7 +310,8 @@ Deno.test("stream state: cancelling and aborting reset with the status of the re
   const kept = new Watched();
   kept.state.keepOnCancel = true;
   kept.state.cancelled(undefined, 8);
-  assertEquals(kept.log, ["consumed 8"]);
+  kept.state.cancelled(undefined, 1);
+  assertEquals(kept.log, ["consumed 8", "consumed 1"]);
   const ended = new Watched();
   ended.state.endRemote();
   ended.state.cancelled(undefined, 0);

@@ -3,6 +3,17 @@
 import { Trailers, trailersRoom } from "../../../connection/stream/trailers.ts";
 import { assert, assertEquals } from "../../deps.ts";
 
+Deno.test("trailers: names and values count for the room that headers take", () => {
+  const roomFor = (name: string, value: string) => {
+    let room = 0;
+    while (!new Trailers().add([[name, value]], false, room)) room++;
+    return room;
+  };
+  const least = roomFor("", "");
+  assertEquals(roomFor("a", "") - least, 1);
+  assertEquals(roomFor("", "abc") - least, 3);
+});
+
 Deno.test("trailers: frames wait for a handler, and a removed handler is not called", () => {
   const trailers = new Trailers();
   const seen: string[] = [];

@@ -47,6 +47,7 @@ Deno.test("text that is not an address is refused", () => {
       "1:2:3:4:5:6:7",
       "1:2:3:4:5:6:7:8:9",
       "1:2:3:4:5:6:7:8::",
+      "1:2:3:4:5:6:7:8::g",
       "::1:2:3:4:5:6:7:8",
       "1:2:3:4::5:6:7:8",
       "12345::",
@@ -122,6 +123,13 @@ Deno.test("ranges contain only their addresses", () => {
     ]
   ) assertEquals(ranges.contains(outside), false, outside);
   assertEquals(new AddressRanges("x", ["0.0.0.0/0"]).contains("1.2.3.4"), true);
+  // Each bit of the first bytes counts.
+  const wide = new AddressRanges("x", ["10.1.0.0/16"]);
+  assertEquals(wide.contains("10.1.2.3"), true);
+  assertEquals(wide.contains("138.1.2.3"), false);
+  // All IPv4 addresses in IPv6 form.
+  const mapped = new AddressRanges("x", ["::ffff:0:0/96"]);
+  assertEquals(mapped.contains("1.2.3.4"), true);
   assertEquals(new AddressRanges("x", ["0.0.0.0/0"]).contains("::1"), false);
   assertEquals(new AddressRanges("x", ["::/0"]).contains("2001::1"), true);
 });
