@@ -49,6 +49,12 @@ Deno.test("first frame: the error for another version names both versions", () =
     older.message,
     "the client speaks SPDY/2, but this side speaks SPDY/3.1: set the same `version` on both sides",
   );
+  // The second byte alone is not a version.
+  assertEquals(
+    faultOf(CLIENT, PROTO_SPDY3_1, [0x81, 2, 0, 3, 0, 0, 0, 8, 0, 0, 0, 1])
+      .message.includes("SPDY/2"),
+    false,
+  );
   const newer = faultOf(CLIENT, PROTO_SPDY2, resetOf(3));
   assertInstanceOf(newer, UnsupportedVersionError);
   assertEquals(
@@ -68,6 +74,11 @@ Deno.test("first frame: SETTINGS of HTTP/2 are recognised, and nothing else as s
   };
   assertEquals(message(settings), "SETTINGS of HTTP/2");
   assertEquals(message([...settings, 0, 3, 0, 0]), "SETTINGS of HTTP/2");
+  assertEquals(message([...settings, 1, 3, 0, 0]), "SETTINGS of HTTP/2");
+  assertEquals(
+    message(settings.with(5, 1)),
+    "the bytes 00 00 12 04 00 01 00 00",
+  );
   assertEquals(
     message(settings.slice(0, 8)),
     "the bytes 00 00 12 04 00 00 00 00",

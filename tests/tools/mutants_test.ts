@@ -33,6 +33,13 @@ const name = "a" + 1;
   );
 });
 
+Deno.test("mutants: a statement that only checks a type is not dropped", () => {
+  const text = `frame satisfies never;
+send(frame satisfies Frame);
+`;
+  assertEquals(mutantsOf("frame.ts", text).map(({ line }) => line), [2]);
+});
+
 Deno.test("mutants: a list of option names is not changed, as its type allows only `true`", () => {
   const text = `const NAMES: Names<Options> = { a: true };
 const used: Record<string, boolean> = { a: true };

@@ -175,9 +175,13 @@ function isText(node: ts.Node): boolean {
       (isText(node.left) || isText(node.right));
 }
 
-/** Whether the file still compiles without this statement. */
+/** Whether the file still compiles without this statement, and does something else. */
 function canBeDropped(node: ts.Node): boolean {
-  if (ts.isExpressionStatement(node)) return !isSuperCall(node.expression);
+  if (ts.isExpressionStatement(node)) {
+    // `frame satisfies never` only checks a type.
+    return !isSuperCall(node.expression) &&
+      !ts.isSatisfiesExpression(node.expression);
+  }
   return ts.isThrowStatement(node) ||
     ts.isReturnStatement(node) && node.expression === undefined;
 }
