@@ -6,6 +6,8 @@ import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 
+type KeepAlive = Parameters<typeof resolveOptions>[0]["keepAlive"];
+
 const REQUIRED = { side: CLIENT, version: PROTO_SPDY3_1 } as const;
 
 Deno.test("options: those of keepAlive are checked", () => {
@@ -17,7 +19,7 @@ Deno.test("options: those of keepAlive are checked", () => {
     ] as const
   ) {
     assertThrows(
-      () => resolveOptions({ ...REQUIRED, keepAlive }),
+      () => resolveOptions({ ...REQUIRED, keepAlive: keepAlive as KeepAlive }),
       InvalidArgumentError,
       text,
     );
