@@ -3,7 +3,7 @@
 import { IoLoop, type IoLoopEvents } from "../../connection/io_loop.ts";
 import { FirstWrites } from "../../connection/time/first_writes.ts";
 import type { Wire } from "../../connection/transport/transport.ts";
-import { assertEquals } from "../deps.ts";
+import { assert, assertEquals } from "../deps.ts";
 import { bytes } from "../helpers/bytes.ts";
 import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
@@ -107,6 +107,10 @@ Deno.test("io loop: what is flushed and collected several times in a turn is fil
   loop.collect();
   await turn();
   assertEquals([scene.fills, scene.events], [3, ["idle", "idle"]]);
+  loop.flush();
+  loop.flush();
+  await turn();
+  assertEquals([scene.fills, scene.events.length], [4, 3]);
   loop.close();
 });
 
@@ -213,6 +217,61 @@ Deno.test("io loop: time in which reading is held back is not time of reading", 
   loop.holdReading(false);
   await time.advance(1);
   assertEquals(loop.readingTime, 131);
+});
+
+Deno.test("io loop: reading that is held back twice continues at once", async () => {
+  using _time = virtualTime();
+  const { loop, wire } = sceneOf();
+  loop.holdReading(true);
+  loop.start();
+  await turn();
+  loop.holdReading(true);
+  assertEquals(wire.takeLog(), []);
+  loop.holdReading(false);
+  await turn();
+  assertEquals(wire.takeLog(), ["receive"]);
+  loop.close();
+  await turn();
+});
+
+Deno.test("io loop: a read or write that moves no byte is tried again after a pause", async () => {
+  using time = virtualTime();
+  const scene = sceneOf();
+  const { loop, wire } = scene;
+  loop.start();
+  scene.ready = [bytes(1, 2)];
+  loop.flush();
+  await turn();
+  assertEquals(wire.takeLog(), ["receive", "send 2"]);
+  await wire.take(0);
+  await wire.arrive(new Uint8Array(0));
+  assertEquals(wire.takeLog(), []);
+  await time.advance(1);
+  assertEquals(wire.takeLog().sort(), ["receive", "send 2"]);
+  loop.close();
+  await turn();
+});
+
+Deno.test("io loop: a transport that reports more bytes than it got is at fault", async () => {
+  using _time = virtualTime();
+  const scene = sceneOf();
+  scene.ready = [bytes(1, 2)];
+  scene.loop.flush();
+  await turn();
+  await scene.wire.take(3);
+  assertEquals(scene.events.length, 1);
+  assert(scene.events[0].startsWith("output failed: "), scene.events[0]);
+  scene.loop.close();
+});
+
+Deno.test("io loop: an error of the owner while the buffer is filled is reported to it", async () => {
+  using _time = virtualTime();
+  const scene = sceneOf();
+  scene.ready = null as unknown as Uint8Array[];
+  scene.loop.flush();
+  await turn();
+  assert(scene.events[0].startsWith("failed: TypeError"), scene.events[0]);
+  scene.loop.close();
 });
 
 Deno.test("io loop: a tracked frame counts from the write of its last byte", async () => {
