@@ -51,7 +51,8 @@ Deno.test("with reuse, one piece of memory serves all short frames, and none kee
   arena.take(10);
   const second = write(arena, 2, 10);
   arena.take(10);
-  assertStrictEquals(first.buffer, second.buffer);
+  // Creating a view takes longer than writing a short frame.
+  assertStrictEquals(first, second);
   assertEquals(first[0], 2);
   for (const size of [5000, 60_000, 65_544, 100_000]) {
     const long = write(arena, 3, size);
@@ -89,6 +90,11 @@ Deno.test("with reuse, an arena that copies many borrowed bytes keeps no memory 
     arena.own();
     body.fill(0);
     const { rest } = arena;
+    // Long frames of all arenas have memory of this length.
+    assertEquals(
+      rest.buffer.byteLength === 65_544,
+      size > 4096 && size < 65_540,
+    );
     assertEquals([rest.length, rest[0], rest[1], rest[size]], [
       size + 1,
       2,
@@ -116,7 +122,8 @@ Deno.test("with reuse, a frame that is longer than expected does not enlarge the
   arena.open(9000).append(new Uint8Array(3));
   arena.undo();
   assertEquals(arena.inProgress, false);
-  assertEquals([...write(arena, 5, 2)], [5, 5]);
+  const next = write(arena, 5, 2);
+  assertEquals([[...next], next.buffer.byteLength <= 4096], [[5, 5], true]);
 });
 
 Deno.test("an abandoned frame leaves nothing", () => {
@@ -148,6 +155,30 @@ Deno.test("borrowed bytes end the frame, and the arena can copy the rest of them
   assertEquals(arena.inProgress, false);
   arena.open(1).append(new Uint8Array([1]));
   arena.borrow(body.subarray(0, 0));
+  arena.take(1);
+  assertEquals(arena.inProgress, false);
+});
+
+Deno.test("with reuse, a long frame can end with borrowed bytes as well, which are copied behind it", () => {
+  const arena = new FrameArena(true);
+  write(arena, 9, 10);
+  arena.take(10);
+  write(arena, 1, 5000);
+  arena.borrow(new Uint8Array(5000).fill(2));
+  arena.take(1);
+  arena.own();
+  const { rest } = arena;
+  assertEquals(rest.length, 9999);
+  assert(rest.subarray(0, 4999).every((byte) => byte === 1));
+  assert(rest.subarray(4999).every((byte) => byte === 2));
+});
+
+Deno.test("a single borrowed byte is part of the frame", () => {
+  const arena = new FrameArena(true);
+  write(arena, 1, 2);
+  arena.borrow(Uint8Array.of(7));
+  arena.take(2);
+  assertEquals([arena.inProgress, [...arena.rest]], [true, [7]]);
   arena.take(1);
   assertEquals(arena.inProgress, false);
 });
