@@ -12,6 +12,8 @@ export interface Packet {
   readonly linkType: number;
   /** The captured bytes: a view that is valid until the next piece of the file is read. */
   readonly data: Uint8Array;
+  /** Whether the packet had more bytes, which were not captured. */
+  readonly isCut: boolean;
 }
 
 /** A reader of one file format: takes pieces of the file, and returns packets. */

@@ -78,6 +78,7 @@ export class PcapReader implements PacketReader {
           view.getUint32(at + 4, littleEndian) / unitsPerMs,
         linkType: this.#linkType,
         data: queue.bytes.subarray(begin, begin + length),
+        isCut: view.getUint32(at + 12, littleEndian) > length,
       };
     }
     queue.keep();

@@ -124,14 +124,16 @@ export class PcapngReader implements PacketReader {
           time: units / from.unitsPerMs + from.offset,
           linkType: from.linkType,
           data: bytes.subarray(body + 20, body + 20 + kept),
+          isCut: view.getUint32(body + 16, littleEndian) > kept,
         };
       }
       case SIMPLE_PACKET: {
         this.#need(body, end, 4);
         const { linkType, snapLength } = this.#interface(0);
         // The block does not say how much was captured, and ends with padding.
+        const original = view.getUint32(body, littleEndian);
         const kept = Math.min(
-          view.getUint32(body, littleEndian),
+          original,
           snapLength || Infinity,
           end - body - 4,
         );
@@ -139,6 +141,7 @@ export class PcapngReader implements PacketReader {
           time: 0,
           linkType,
           data: bytes.subarray(body + 4, body + 4 + kept),
+          isCut: original > kept,
         };
       }
       case SECRETS: {

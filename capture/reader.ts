@@ -83,6 +83,7 @@ export class CaptureReader {
   readonly #tasks: (() => Promise<void>)[] = [];
   readonly #others = new Map<string, number>();
   #packets = 0;
+  #cutPackets = 0;
   #file: FileState | undefined;
 
   /** Creates a reader that reports records to `sink`. */
@@ -117,6 +118,11 @@ export class CaptureReader {
   /** Connections without SPDY that have ended: their number for each protocol. */
   get others(): ReadonlyMap<string, number> {
     return this.#others;
+  }
+
+  /** Number of packets of which the capture has only the beginning. */
+  get cutPackets(): number {
+    return this.#cutPackets;
   }
 
   /** Begins a file. Its name appears in warnings, and as the sender of raw bytes. */
@@ -272,6 +278,7 @@ export class CaptureReader {
         if (secrets !== undefined) this.#keyLog.add(secrets);
         context.packet = ++this.#packets;
         context.time = packet.time;
+        if (packet.isCut) this.#cutPackets++;
         const segment = this.#dissector.segment(packet);
         if (segment === undefined) continue;
         this.#connections.add(segment);

@@ -223,7 +223,9 @@ class Decoding {
     }
     if (this.#frames === 0) {
       throw new Error(
-        `${names.join(", ")}: no SPDY frames found${othersText(reader.others)}`,
+        `${names.join(", ")}: no SPDY frames found${othersText(reader.others)}${
+          cutText(reader.cutPackets)
+        }`,
       );
     }
     if (payloads !== undefined && payloads.missing > 0) {
@@ -356,6 +358,13 @@ async function refuseSameFile(
       );
     }
   }
+}
+
+/** A hint that the capture lacks the ends of packets. */
+function cutText(count: number): string {
+  return count === 0
+    ? ""
+    : `; the capture has only the beginning of ${count} packets: use a larger snapshot length (tcpdump -s 0)`;
 }
 
 /** The protocols of connections without SPDY, if there are any. */

@@ -252,6 +252,13 @@ export const encapsulations: readonly Encapsulation[] = [
     ],
   },
   {
+    name: "IPv6 with the extension heads of HIP and Shim6",
+    linkType: RAW_IP,
+    wrap: (packet) => [
+      ipv6(packet, [...padded(140, 0), ...padded(6, 0)], 139),
+    ],
+  },
+  {
     name: "IPv6 in IPv4",
     linkType: RAW_IP,
     wrap: (packet) => [ipv4(41, ipv6(packet, [], 6))],

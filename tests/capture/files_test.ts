@@ -81,6 +81,7 @@ Deno.test("pcapng: a simple packet ends where the interface cuts packets off, no
   blockView.setUint32(20, 24, true);
   const packets = [...new PcapngReader().read(concat([file, block]))];
   assertEquals(packets.map(({ data }) => data), [new Uint8Array(5).fill(7)]);
+  assertEquals(packets[0].isCut, true);
 });
 
 Deno.test("a file gives the same records in one piece and in pieces of any size", async () => {
@@ -231,4 +232,21 @@ Deno.test("hex: other characters are reported, in whatever piece they arrive", a
       "file: a character that is not a hex digit at offset 27; the rest was not read",
     ]);
   }
+});
+
+Deno.test("packets of which a file has only the beginning are marked", () => {
+  const files = [
+    pcapFile({ linkType: 101, packets: PACKETS }),
+    pcapngFile(101, PACKETS),
+  ];
+  // The original length of the first packet, after 28 and 32 bytes of blocks.
+  const places = [24 + 12, 28 + 32 + 24];
+  files.forEach((file, index) => {
+    const reader = index === 0 ? new PcapReader() : new PcapngReader();
+    new DataView(file.buffer).setUint32(places[index], 2000, true);
+    assertEquals(
+      [...reader.read(file)].map(({ isCut }) => isCut),
+      [true, false],
+    );
+  });
 });

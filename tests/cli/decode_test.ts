@@ -167,6 +167,14 @@ Deno.test("decode reports files that it cannot use", async () => {
   await withFile(capture, async (file) => {
     assertMatch((await run(["decode", file])).stderr, /no SPDY frames found/);
   });
+  // The packet had 2000 bytes.
+  new DataView(capture.buffer).setUint32(24 + 12, 2000, true);
+  await withFile(capture, async (file) => {
+    assertMatch(
+      (await run(["decode", file])).stderr,
+      /no SPDY frames found; the capture has only the beginning of 1 packets/,
+    );
+  });
   await withFile(concat([capture, new Uint8Array(3)]), async (file) => {
     assertMatch(
       (await run(["decode", file])).stderr,

@@ -275,7 +275,7 @@ Deno.test("the install hint of a credential plugin is printed in lines, without 
     apiVersion: "client.authentication.k8s.io/v1",
     command: "no-such-plugin",
     interactiveMode: "Never",
-    installHint: "install it:\n  \x1b[31mpackages install",
+    installHint: "install it:\n  \x1b[31m packages install",
   };
   const options = cluster.kubeconfig({ exec });
   const { code, stderr } = await runIn(
@@ -286,6 +286,6 @@ Deno.test("the install hint of a credential plugin is printed in lines, without 
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /no-such-plugin cannot be run: .*\n\ninstall it:\n  \\x1b\[31mpackages install\n$/,
+    /no-such-plugin cannot be run: .*\n\ninstall it:\n  \\x1b\[31m packages install\n$/,
   );
 });
