@@ -46,8 +46,11 @@ async function change(
 /** How many times as long as without the fault urgent requests wait if it counts as detected. */
 const LONGER = 1.3;
 
-/** The median that the unchanged project has on these seeds, once it is needed. */
-let usualWait: Promise<number> | undefined;
+/** How many times as many transfers as without the fault are slow if it counts as detected. */
+const SLOWER = 1.5;
+
+/** What is printed for the unchanged project on these seeds, once it is needed. */
+let usual: Promise<string> | undefined;
 
 /** Runs seeds until one fails. */
 async function find(root: string, family: Family): Promise<string> {
@@ -57,25 +60,35 @@ async function find(root: string, family: Family): Promise<string> {
   if (found === null) throw new Error(text);
   const [, tried, failed, seconds] = found;
   if (failed === "0") {
-    const longer = family === "path" ? await longerWait(text) : undefined;
-    return longer ?? `NOT SEEN in ${tried} seeds`;
+    const worse = family === "path" ? await worseThanUsual(text) : undefined;
+    return worse ?? `NOT SEEN in ${tried} seeds`;
   }
   const violation = text.split("\n").find((line) =>
-    line.startsWith("  ") && !line.startsWith("  medians")
+    /^  (?!medians|slow)/.test(line)
   );
   return `${tried} seeds, ${seconds} s: ${violation?.trim().slice(0, 100)}`;
 }
 
-/** Says so if urgent requests wait longer than in the unchanged project on the same seeds. */
-async function longerWait(text: string): Promise<string | undefined> {
-  const wait = medianWait(text);
-  const usual = await (usualWait ??= run(ROOT, "path").then(medianWait));
-  if (!(wait > LONGER * usual)) return undefined;
-  return `urgent requests wait for ${wait} instead of ${usual} round trips`;
+/** Says what is worse than in the unchanged project on the same seeds, if anything is. */
+async function worseThanUsual(text: string): Promise<string | undefined> {
+  const before = await (usual ??= run(ROOT, "path"));
+  const [wait, usualWait] = [text, before].map(medianWait);
+  if (wait > LONGER * usualWait) {
+    return `urgent requests wait for ${wait} instead of ${usualWait} round trips`;
+  }
+  const [slow, usualSlow] = [text, before].map(slowTransfers);
+  if (slow > SLOWER * usualSlow) {
+    return `${slow} transfers instead of ${usualSlow} have less than half the rate of TCP alone`;
+  }
+  return undefined;
 }
 
 function medianWait(text: string): number {
   return Number(/wait for ([\d.]+) round trips with/.exec(text)?.[1] ?? NaN);
+}
+
+function slowTransfers(text: string): number {
+  return Number(/^  slow: (\d+) /m.exec(text)?.[1] ?? NaN);
 }
 
 /** Runs seeds, and returns what is printed. */

@@ -68,6 +68,10 @@ for (const family of families) {
     console.log(
       `  medians: ${share} of the rate of TCP alone; urgent requests wait for ${wait} round trips with 32 KiB`,
     );
+    const slow = report.shares.filter((each) => each < 0.5).length;
+    console.log(
+      `  slow: ${slow} of ${report.shares.length} transfers have less than half the rate of TCP alone`,
+    );
     if (report.shares.length >= MANY) {
       for (const violation of checkMany(report.shares, report.waits)) {
         console.log(`  of many seeds: ${violation}`);
