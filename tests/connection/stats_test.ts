@@ -1,9 +1,16 @@
 import { inspect } from "node:util";
 import type { StreamWait } from "../../connection/stats.ts";
-import { PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/constants.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  SETTINGS,
+  SETTINGS_INITIAL_WINDOW_SIZE,
+} from "../../frame/constants.ts";
 import { Client } from "../../http/client/client.ts";
 import { connect } from "../../http/connect.ts";
+import { Connection } from "../../http/connection.ts";
 import { serve } from "../../http/server/serve.ts";
+import { CLIENT } from "../../session/constants.ts";
 import {
   assert,
   assertEquals,
@@ -11,7 +18,9 @@ import {
   assertStringIncludes,
 } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
+import { COMMON, FakePeer, VERSION } from "../helpers/fake_peer.ts";
 import { nextStream, VERSIONS } from "../helpers/http.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 import { versionName } from "../helpers/version_name.ts";
 
 Deno.test("stats: they say what each stream waits for, on both sides", async () => {
@@ -33,7 +42,10 @@ Deno.test("stats: they say what each stream waits for, on both sides", async () 
   await accepted.reply([]);
   await stream.response;
   expectWaits(1, ["writer", "peer"], ["writer", "peer"]);
-  await stream.write(new Uint8Array(1000));
+  await stream.write(new Uint8Array(1));
+  await client.ping();
+  expectWaits(1, ["writer", "peer"], ["writer", "reader"]);
+  await stream.write(new Uint8Array(999));
   await client.ping();
   expectWaits(1, ["writer", "peer"], ["writer", "reader"]);
   assertEquals(server.stats().streams[0].unread, 1000);
@@ -48,6 +60,40 @@ Deno.test("stats: they say what each stream waits for, on both sides", async () 
   await written.catch(() => {});
   await client.ping();
   assertEquals(client.stats().streams, []);
+});
+
+Deno.test("stats: a stream with bytes waits for its window, for that of the connection, or for the transport", async () => {
+  using time = virtualTime();
+  /** What a stream waits for after writes of these sizes, the last of them on a transport that takes nothing. */
+  const waitOf = async (window: number, sizes: number[], blocked: boolean) => {
+    const peer = new FakePeer();
+    const client = new Connection(peer, { side: CLIENT, version: VERSION });
+    await peer.send({
+      ...COMMON,
+      frameType: SETTINGS,
+      iv: [[SETTINGS_INITIAL_WINDOW_SIZE, 0, window]],
+    });
+    const stream = await client.openStream([["a", "b"]]);
+    for (const [index, size] of sizes.entries()) {
+      peer.blocked = blocked && index === sizes.length - 1;
+      if (peer.blocked) client.ping().catch(() => {});
+      await turn();
+      stream.write(new Uint8Array(size)).catch(() => {});
+      await turn();
+    }
+    const [{ waitsFor, sendWindow }] = client.stats().streams;
+    client.closed.catch(() => {});
+    await time.until(client.close());
+    return [waitsFor[0], sendWindow];
+  };
+  // The connection's window has 65,536 bytes.
+  assertEquals(await waitOf(1000, [1001], false), ["stream window", 0]);
+  assertEquals(await waitOf(1000, [999, 9], true), ["transport", 1]);
+  assertEquals(await waitOf(65_637, [65_537], false), [
+    "connection window",
+    101,
+  ]);
+  assertEquals(await waitOf(65_636, [65_535, 9], true), ["transport", 101]);
 });
 
 Deno.test("stats: they show streams that wait for a place and for the connection's window", async () => {
@@ -108,6 +154,8 @@ Deno.test("stats: without a byte the counts are 0, and not -0", async () => {
   const { sent, received } = pair.client.stats();
   assert(Object.is(sent.bytes, 0));
   assert(Object.is(received.bytes, 0));
+  const nothing = { plain: 0, compressed: 0, ratio: 1 };
+  assertEquals([sent.headers, received.headers], [nothing, nothing]);
 });
 
 Deno.test("stats: an ended connection is closed at once, and one that finishes its streams is closing", async () => {

@@ -144,3 +144,20 @@ Deno.test("accept: the next connection is that of a client that has not left, an
   await listener.give(NO_FILES);
   await assertRejects(() => failing, Error, "Too many open files");
 });
+
+Deno.test("accept loop: an error of the one who takes a connection is reported, and does not end it", async () => {
+  const listener = new FakeListener();
+  const told: unknown[] = [];
+  const refused = new Error("not this one");
+  const loop = acceptAll(listener, {
+    take: () => {
+      throw refused;
+    },
+    error: (error) => void told.push(error),
+  });
+  await listener.give(1);
+  await listener.give(2);
+  assertEquals(told, [refused, refused]);
+  await listener.give(new Deno.errors.BadResource("Listener has been closed"));
+  await loop;
+});
