@@ -220,7 +220,9 @@ export class HeaderDecoder {
   /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) {
+      this.#tools!.memory.last.forget();
       this.#blocks = undefined;
+      this.#follow(this.#tools!);
       return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     }
     const likely = this.#likely;
@@ -243,6 +245,7 @@ export class HeaderDecoder {
     );
     if (this.#count === 0) this.#keepFirst(block, frame, inflater.outputLength);
     inflater.release();
+    this.#follow(tools);
     if (
       this.#count++ === MOST_BLOCKS || this.bytes.plain > MOST_INFLATED
     ) this.#blocks = undefined;
@@ -271,6 +274,11 @@ export class HeaderDecoder {
     const pairs = copyOf(nv);
     const traits = this.#traits;
     lastFirst = { traits, limits: this.#limits, frame, text, plain, pairs };
+  }
+
+  /** Tells the inflater where the next block is likely to be copied from. */
+  #follow({ inflater, memory: { last } }: Tools): void {
+    inflater.expectCopies(last.length, last.reach);
   }
 
   #share(tools: Tools): void {

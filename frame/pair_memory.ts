@@ -4,6 +4,8 @@
  * @module
  */
 
+import { LastBlock } from "./last_block.ts";
+
 /** A valid pair without NUL, and the place of its bytes in the memory. */
 export class KnownPair {
   /**
@@ -47,6 +49,8 @@ const NOTHING = new Uint8Array(0);
  * their bytes takes less time than checking them, and saves new strings.
  */
 export class PairMemory {
+  /** The last block, if its pairs are those that follow `#start`. */
+  readonly last: LastBlock = new LastBlock();
   readonly #slots: (KnownPair | undefined)[] = Array(SLOTS).fill(undefined);
   /** The predecessor of the first pair of every block. */
   readonly #start = new KnownPair("", "");
@@ -177,6 +181,7 @@ export class PairMemory {
   forget(): void {
     this.#slots.fill(undefined);
     this.#start.next = undefined;
+    this.last.forget();
     this.#end = 0;
   }
 }

@@ -147,6 +147,11 @@ export class Inflater {
     return this.#output;
   }
 
+  /** See {@linkcode OutputWindow.expectCopies}. */
+  expectCopies(period: number, reach: number): void {
+    this.#output.expectCopies(period, reach);
+  }
+
   /** Drops the output so far and starts a new part. */
   release(): void {
     this.#output.release();

@@ -20,13 +20,17 @@ const NOTHING = new Uint8Array(0);
 /** The memory of the output that is not released yet; valid until more is decompressed. */
 export interface OutputMemory {
   /** All of the memory. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** A view of all of it, for reading several bytes at once. */
-  readonly words: DataView<ArrayBuffer>;
+  readonly words: DataView;
   /** Where the output starts in it. */
   readonly start: number;
   /** Where it ends. */
   readonly end: number;
+  /** Where the last copies in it start; see {@linkcode OutputWindow.expectCopies}. */
+  readonly copyFrom: number;
+  /** Where they end. */
+  readonly copyEnd: number;
 }
 
 /**
@@ -46,6 +50,14 @@ export class OutputWindow implements OutputMemory {
   start = 0;
   /** Index in `bytes` of the end of the output. */
   end = 0;
+  /** See {@linkcode OutputWindow.expectCopies}. */
+  period = 0;
+  /** See {@linkcode OutputWindow.expectCopies}. */
+  reach = 0;
+  /** Index in `bytes` of the start of the last copies. */
+  copyFrom = 0;
+  /** Index in `bytes` of their end. */
+  copyEnd = 0;
 
   readonly #reader: BitReader;
   readonly #isSummed: boolean;
@@ -81,6 +93,19 @@ export class OutputWindow implements OutputMemory {
     this.bytes.fill(0);
     this.start = this.end = this.#summed = 0;
     this.#sum = 1;
+    this.expectCopies(0, 0);
+  }
+
+  /**
+   * From now on, `copyFrom` and `copyEnd` are the start and the end of the last copies whose
+   * distances are multiples of `period` and at most `reach`, all in bytes. Each byte
+   * between two of them is the one `period` before. Some copies may be missing, and with a
+   * `reach` of 0 all are.
+   */
+  expectCopies(period: number, reach: number): void {
+    this.period = period;
+    this.reach = reach;
+    this.copyFrom = this.copyEnd = this.end;
   }
 
   /** The output, as a view. */
@@ -175,6 +200,8 @@ export class OutputWindow implements OutputMemory {
   }
 
   #shift(distance: number): void {
+    this.copyFrom -= distance;
+    this.copyEnd -= distance;
     this.start -= distance;
     this.end -= distance;
     this.#summed -= distance;

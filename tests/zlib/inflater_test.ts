@@ -216,3 +216,40 @@ Deno.test("an empty stored block is read after every bit offset, with any paddin
     }
   }
 });
+
+Deno.test("Inflater tells which bytes at the end of a part are copies of periods before", () => {
+  const random = new Random(53);
+  let copied = 0;
+  for (let round = 0; round < 30; round++) {
+    const deflate = new Deflate({ dictionary: SPDY3_DICTIONARY });
+    const inflater = new Inflater({ dictionary: SPDY3_DICTIONARY });
+    const memory = inflater.outputMemory;
+    const period = random.int(16, 900);
+    const plain = random.bytes(period, random.pick([3, 60]));
+    for (let part = 0; part < 80; part++) {
+      for (let changes = random.int(0, 3); changes > 0; changes--) {
+        plain[random.int(0, period - 1)] = random.int(0, 255);
+      }
+      const periods = random.int(0, 4);
+      inflater.release();
+      inflater.expectCopies(period, period * periods);
+      const packed = deflate.push(plain, "sync");
+      for (const piece of random.pieces(packed, random.pick([5, 9999]))) {
+        inflater.feed(piece);
+        assert(inflater.inflate(65536));
+      }
+      const { bytes, copyFrom, copyEnd } = memory;
+      assert(copyEnd <= memory.end);
+      if (periods === 0) assertEquals(copyFrom, copyEnd);
+      for (let at = Math.max(copyFrom, memory.start); at < copyEnd; at++) {
+        let back = 1;
+        while (back < periods && bytes[at - back * period] !== bytes[at]) {
+          back++;
+        }
+        assertEquals(bytes[at - back * period], bytes[at]);
+        copied++;
+      }
+    }
+  }
+  assert(copied > 100_000, `${copied} bytes`);
+});

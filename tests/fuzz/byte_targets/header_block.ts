@@ -26,7 +26,12 @@ export const headerBlockTarget: ByteTarget = {
   name: "header_block",
   property:
     "a header block is read in the same way whatever was read before it, and can be written again",
-  sources: ["frame/header_", "frame/pair_memory", "frame/escaped_text"],
+  sources: [
+    "frame/header_",
+    "frame/last_block",
+    "frame/pair_memory",
+    "frame/escaped_text",
+  ],
   words: [
     Uint8Array.of(0, 0, 0, 1, 0x61),
     Uint8Array.of(0, 1, 0x61),
