@@ -35,8 +35,11 @@ import { Inbound } from "./session/inbound.ts";
 import {
   checkSessionNames,
   checkSideAndVersion,
+  RESOLVED,
+  type ResolvedSettings,
   resolveSettings,
   type SessionSettings,
+  type TransportSettings,
 } from "./session/options.ts";
 import { Outbound } from "./session/outbound.ts";
 import type { StreamTable } from "./session/stream_table.ts";
@@ -120,6 +123,16 @@ export class DataProvider {
     this.source = source;
     this.readCb = readCb;
   }
+}
+
+/** The settings in `options`; checks them, unless that was done before. */
+function settingsOf(
+  options: SessionOptions & TransportSettings,
+): ResolvedSettings {
+  const resolved = options?.[RESOLVED];
+  if (resolved !== undefined) return resolved;
+  checkSessionNames(options);
+  return resolveSettings(options);
 }
 
 /** The streams of a session; for the connection layer, which keeps its own state of a stream as the user data. */
@@ -237,8 +250,7 @@ export class Session {
     options: SessionOptions = {},
   ) {
     checkSideAndVersion(side, version);
-    checkSessionNames(options);
-    const settings = resolveSettings(options);
+    const settings = settingsOf(options);
     const application = new Application<Session>(this, options);
     this.#core = new SessionCore(side, version, settings, application);
     this.#inbound = new Inbound(this.#core, version);

@@ -355,7 +355,9 @@ export class ConnectionCore
     // Usually the one that could receive before. Listing the streams would take 0.3 us
     // for each large read with one stream, and 130 us with 5,000.
     if (this.streams.get(this.#receiving)?.remoteEnded === false) return true;
-    if (this.streams.size >= MOST_LOOKED_AT) return true;
+    const { size } = this.streams;
+    if (size === 0) return false;
+    if (size >= MOST_LOOKED_AT) return true;
     for (const { id, remoteEnded } of this.streams.values()) {
       if (remoteEnded) continue;
       this.#receiving = id;

@@ -336,6 +336,11 @@ export function resolveOnce(
   return resolved;
 }
 
+/** Whether many connections have these options in common; see {@linkcode resolveOnce}. */
+export function isShared(options: ResolvedOptions): boolean {
+  return resolvedOnce.has(options);
+}
+
 /**
  * Fills in the defaults.
  *

@@ -29,7 +29,6 @@ import {
 import { frameName } from "../frame/names.ts";
 import type { CtrlFrame, SynStreamFrame } from "../frame/types.ts";
 import type { Session, SessionOptions } from "../session.ts";
-import type { Limits } from "../session/limits.ts";
 import {
   BORROW_BODIES,
   CREDIT_ON_ARRIVAL,
@@ -39,6 +38,9 @@ import {
   LOWERED_BY_PING,
   ON_STREAM_DATA,
   PUSH_BEFORE_PARENT,
+  RESOLVED,
+  type ResolvedSettings,
+  resolveSettings,
   SENT_WITHOUT_HEADERS,
   SETTINGS_FIRST,
   type StreamDataCallback,
@@ -52,6 +54,7 @@ import type { SendScheduler } from "./flow/send_scheduler.ts";
 import type { IoLoop } from "./io_loop.ts";
 import {
   type FrameDirection,
+  isShared,
   maxConcurrentStreams,
   type ResolvedOptions,
   STREAMS_WAIT,
@@ -96,44 +99,53 @@ export function sessionOptions(
   return new SessionEvents(parts, options);
 }
 
+/** The settings of sessions by the options of their connections, which many connections share. */
+const resolved = new WeakMap<ResolvedOptions, ResolvedSettings>();
+
+/** Checking them for each connection takes 3 KB of an accept, which are garbage at once. */
+function settingsOf(options: ResolvedOptions): ResolvedSettings {
+  let settings = resolved.get(options);
+  if (settings === undefined) {
+    settings = resolveSettings({
+      autoWindowUpdate: false,
+      flowControl: options.flowControl,
+      headerCompression: options.headerCompression,
+      sensitiveHeaders: options.sensitiveHeaders,
+      acceptServerStreams: options.acceptServerStreams,
+      announceStreams: options.announceStreams,
+      limits: options.limits,
+      // The write buffer copies the bytes it takes.
+      reuseSendBuffer: true,
+      [BORROW_BODIES]: true,
+      [CREDIT_ON_ARRIVAL]: true,
+      [URGENT_UPDATES]: true,
+      [LOWERED_BY_PING]: true,
+      [SETTINGS_FIRST]: true,
+      [PUSH_BEFORE_PARENT]: true,
+      [ESCAPED_HEADERS]: true,
+      [EARLY_STREAMS]: options[STREAMS_WAIT] ? options.maxWaitingStreams : 0,
+    });
+    if (isShared(options)) resolved.set(options, settings);
+  }
+  return settings;
+}
+
 /**
  * The settings of a connection's session, and its callbacks. They are methods, because a
  * function for each would take 600 bytes of every connection.
  */
 class SessionEvents implements SessionOptions, TransportSettings {
   readonly #parts: SessionEventParts;
-  readonly autoWindowUpdate = false;
-  readonly flowControl: boolean | undefined;
-  readonly headerCompression: SessionOptions["headerCompression"];
-  readonly sensitiveHeaders: string[] | undefined;
-  readonly acceptServerStreams: boolean | undefined;
-  readonly announceStreams: boolean | undefined;
-  readonly limits: Limits | undefined;
-  /** The write buffer copies the bytes it takes. */
-  readonly reuseSendBuffer = true;
-  readonly [BORROW_BODIES] = true;
-  readonly [CREDIT_ON_ARRIVAL] = true;
-  readonly [URGENT_UPDATES] = true;
-  readonly [LOWERED_BY_PING] = true;
-  readonly [SETTINGS_FIRST] = true;
-  readonly [PUSH_BEFORE_PARENT] = true;
-  readonly [ESCAPED_HEADERS] = true;
+  readonly [RESOLVED]: ResolvedSettings;
   /** Only `onFrame` reads them. */
   readonly [SENT_WITHOUT_HEADERS]: boolean;
-  readonly [EARLY_STREAMS]: number;
   readonly [DATA_ROOM]: () => number;
   readonly [ON_STREAM_DATA]: StreamDataCallback;
 
   constructor(parts: SessionEventParts, options: ResolvedOptions) {
     this.#parts = parts;
-    this.flowControl = options.flowControl;
-    this.headerCompression = options.headerCompression;
-    this.sensitiveHeaders = options.sensitiveHeaders;
-    this.acceptServerStreams = options.acceptServerStreams;
-    this.announceStreams = options.announceStreams;
-    this.limits = options.limits;
+    this[RESOLVED] = settingsOf(options);
     this[SENT_WITHOUT_HEADERS] = options.onFrame === undefined;
-    this[EARLY_STREAMS] = options[STREAMS_WAIT] ? options.maxWaitingStreams : 0;
     this[DATA_ROOM] = () => parts.io.out.dataRoom;
     this[ON_STREAM_DATA] = (state, data) => {
       if (state instanceof StreamCore) parts.receiveFlow.received(state, data);

@@ -147,7 +147,11 @@ export class HeaderDecoder {
     this.bytes.compressed += to - from;
     if (before !== undefined) this.#keep(before, source, from, to);
     if (this.#likely !== undefined) {
-      if (this.#blocks === this.#likely.text) return undefined;
+      if (this.#blocks === this.#likely.text) {
+        // The same object, so that each connection does not keep its own text.
+        this.#blocks = this.#likely.text;
+        return undefined;
+      }
       this.#readAfterAll(before!);
     }
     return this.#inflate(source, from, to);

@@ -57,11 +57,14 @@ export function prepareHeaders(
     throw new InvalidArgumentError("nv is not a list of [name, value] pairs");
   }
   const prepared: NameValue[] = [];
-  for (const pair of nv) {
+  for (let index = 0; index < nv.length; index++) {
+    const pair = nv[index];
     if (!Array.isArray(pair)) {
       throw new InvalidArgumentError("a header is not a [name, value] pair");
     }
-    const [name, value] = pair;
+    // Until V8 has compiled it, taking a pair apart with `[name, value]` calls an iterator.
+    const name: string = pair[0];
+    const value: string = pair[1];
     const lowerName = checkName(name, rule);
     if (isPlain(value)) {
       prepared.push([lowerName, value]);

@@ -96,6 +96,9 @@ export const DATA_ROOM: unique symbol = Symbol("dataRoom");
 /** Key of another member of {@linkcode TransportSettings}. */
 export const SENT_WITHOUT_HEADERS: unique symbol = Symbol("sentWithoutHeaders");
 
+/** Key of another member of {@linkcode TransportSettings}. */
+export const RESOLVED: unique symbol = Symbol("resolved");
+
 /** See {@linkcode TransportSettings}. */
 export type StreamDataCallback = (userData: unknown, data: Uint8Array) => void;
 
@@ -164,6 +167,11 @@ export interface TransportSettings {
    * these for each frame is 6 % of what a request allocates.
    */
   readonly [SENT_WITHOUT_HEADERS]?: boolean;
+  /**
+   * All settings, which were checked once for many sessions: those of the same names are
+   * not read, and the callbacks are not checked.
+   */
+  readonly [RESOLVED]?: ResolvedSettings;
 }
 
 /** The settings of a session, checked and complete. */

@@ -29,9 +29,9 @@ const NOT_ASCII = /[\u0080-\uffff]/;
 export function sizeOfHeaders(nv: readonly NameValue[]): number {
   let size = LIST;
   for (let at = 0; at < nv.length;) {
-    const [name, value] = nv[at];
+    const name = nv[at][0];
     let end = at + 1;
-    let length = value.length;
+    let length = nv[at][1].length;
     while (end < nv.length && nv[end][0] === name) {
       length += nv[end++][1].length;
     }

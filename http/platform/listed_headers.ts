@@ -26,7 +26,8 @@ export function listedHeaders(headers: Headers): NameValue[] | undefined {
   if (list === undefined || list.length > MOST) return undefined;
   const nv: NameValue[] = makeList();
   for (let index = 0; index < list.length; index++) {
-    const [name, value] = list[index];
+    const name = list[index][0];
+    const value = list[index][1];
     const lower = LOWER_TOKEN.test(name) ? name : name.toLowerCase();
     if (!isPlain(value)) return undefined;
     for (let before = 0; before < index; before++) {

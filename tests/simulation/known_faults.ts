@@ -28,8 +28,8 @@ export const FAULTS: readonly Fault[] = [
     family: "readingOrder",
     changes: [{
       file: "connection/session_events.ts",
-      from: "readonly [CREDIT_ON_ARRIVAL] = true;",
-      to: "readonly [CREDIT_ON_ARRIVAL] = false;",
+      from: "[CREDIT_ON_ARRIVAL]: true,",
+      to: "[CREDIT_ON_ARRIVAL]: false,",
     }],
   },
   {
@@ -131,8 +131,8 @@ export const FAULTS: readonly Fault[] = [
     family: "path",
     changes: [{
       file: "connection/session_events.ts",
-      from: "readonly [URGENT_UPDATES] = true;",
-      to: "readonly [URGENT_UPDATES] = false;",
+      from: "[URGENT_UPDATES]: true,",
+      to: "[URGENT_UPDATES]: false,",
     }],
   },
   {
