@@ -142,9 +142,9 @@ function prepare(
   }
   const length = contentLength(method, body);
   const nv = writeRequestHead(method, target, headers, length);
-  const announced = body instanceof ReadableStream
-    ? readAnnounced(nv)
-    : setLength(nv, length);
+  // Not a comparison with `ReadableStream`, which would load the web streams.
+  const inMemory = body === undefined || body instanceof Uint8Array;
+  const announced = inMemory ? setLength(nv, length) : readAnnounced(nv);
   if (contentType !== undefined && !hasName(nv, "content-type")) {
     nv.push(makePair("content-type", contentType));
   }
