@@ -42,10 +42,14 @@ export function checkLength(
   announced: number | undefined,
 ): void {
   if (announced === undefined || length === announced) return;
-  const arrived = length < announced ? `only ${length}` : String(length);
-  const error = wrongLength(announced, arrived, "local");
+  const error = otherLength(length, announced);
   state.reset(INTERNAL_ERROR, error);
   throw error;
+}
+
+function otherLength(length: number, announced: number): HttpMessageError {
+  const arrived = length < announced ? `only ${length}` : String(length);
+  return wrongLength(announced, arrived, "local");
 }
 
 /**
@@ -86,12 +90,12 @@ export async function sendSource(
   let size = 0;
   const write = (chunk: Uint8Array): Promise<void> | undefined => {
     // A web stream can produce any value, such as text that was not encoded.
-    if (!(chunk instanceof Uint8Array)) throw notBytes(state, chunk);
+    if (!(chunk instanceof Uint8Array)) throw notBytes(chunk);
     size += chunk.length;
     // Rule: no more bytes are sent than announced, because the peer would accept
     // these as the complete body.
     if (announced !== undefined && size > announced) {
-      checkLength(state, size, announced);
+      throw otherLength(size, announced);
     }
     return state.sendBuffer.write(chunk);
   };
@@ -104,30 +108,31 @@ export async function sendSource(
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {
-      const { done, value } = await orReset(state, next, failed);
+      const { done, value } = await orTell(state, next, failed);
       if (done) break;
       await write(value);
       next = reader.read();
     }
-    checkLength(state, size, announced);
+    if (announced !== undefined && size !== announced) {
+      throw otherLength(size, announced);
+    }
   } catch (error) {
     cancel(error);
+    await resetLater(state, error);
     throw error;
   }
   if (trailers === undefined) await state.sendBuffer.end();
   else await sendTrailers(state, trailers, failed);
 }
 
-/** Resets the stream. Returns the error for a chunk that is not bytes. */
-function notBytes(state: StreamCore, chunk: unknown): HttpMessageError {
-  const error = new HttpMessageError(
+/** The error for a chunk that is not bytes. */
+function notBytes(chunk: unknown): HttpMessageError {
+  return new HttpMessageError(
     `the body's stream gave ${
       typeof chunk === "string" ? "a string" : `a value (${typeof chunk})`
     } where bytes (Uint8Array) are needed: pipe text through a TextEncoderStream`,
     { initiator: "local" },
   );
-  state.reset(INTERNAL_ERROR, error);
-  return error;
 }
 
 /** Sends trailers, which end this side's half of the stream. */
@@ -136,12 +141,34 @@ export async function sendTrailers(
   trailers: TrailersCallback,
   failed?: Failed,
 ): Promise<void> {
-  const nv = await orReset(state, trailers(), failed);
+  let nv: NameValue[];
+  try {
+    nv = await orTell(state, trailers(), failed);
+  } catch (error) {
+    await resetLater(state, error);
+    throw error;
+  }
   await state.sender.sendHeaders(sendable(nv, state.version), true);
 }
 
-/** Resets the stream if the promise rejects. */
-async function orReset<T>(
+/**
+ * Resets the stream when the head and the bytes so far are in the write buffer: the reset
+ * would drop them, and the peer could not see how far the message went. Resolves then, or
+ * when the stream has ended.
+ */
+async function resetLater(state: StreamCore, error: unknown): Promise<void> {
+  if (!state.ended) {
+    await new Promise<void>((resolve) => {
+      state.onEnd(resolve);
+      state.later({ run: resolve });
+      state.schedule();
+    });
+  }
+  state.reset(INTERNAL_ERROR, error);
+}
+
+/** Calls `failed` if the promise rejects while the stream is open. */
+async function orTell<T>(
   state: StreamCore,
   promise: Promise<T>,
   failed: Failed | undefined,
@@ -150,7 +177,6 @@ async function orReset<T>(
     return await promise;
   } catch (error) {
     if (!state.ended) failed?.(error);
-    state.reset(INTERNAL_ERROR, error);
     throw error;
   }
 }

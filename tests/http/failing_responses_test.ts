@@ -16,9 +16,13 @@ type OnError = (error: unknown) => Response | Promise<Response>;
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** Responses whose bodies fail, and the errors that `onError` gets. */
-const FAILING: Record<string, [handler: Handler, error: string]> = {
+/** Responses whose bodies fail, the errors that `onError` gets, and what is sent before. */
+const FAILING: Record<
+  string,
+  [handler: Handler, error: string, sent?: string]
+> = {
   "at its start": [() =>
     new Response(
       new ReadableStream({
@@ -33,18 +37,24 @@ const FAILING: Record<string, [handler: Handler, error: string]> = {
         },
       }),
     ), "RangeError: at the first read"],
-  "after some bytes": [() => {
-    let reads = 0;
-    return new Response(
-      new ReadableStream({
-        async pull(controller) {
-          if (reads++ === 0) return controller.enqueue(encoder.encode("some"));
-          await new Promise((resolve) => setTimeout(resolve, 10));
-          throw new Error("after some bytes");
-        },
-      }),
-    );
-  }, "Error: after some bytes"],
+  "after some bytes": [
+    () => {
+      let reads = 0;
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            if (reads++ === 0) {
+              return controller.enqueue(encoder.encode("some"));
+            }
+            await new Promise((resolve) => setTimeout(resolve, 10));
+            throw new Error("after some bytes");
+          },
+        }),
+      );
+    },
+    "Error: after some bytes",
+    "some",
+  ],
   "in a generator": [
     () =>
       new Response(ReadableStream.from((async function* () {
@@ -53,6 +63,7 @@ const FAILING: Record<string, [handler: Handler, error: string]> = {
         throw new Error("in a generator");
       })())),
     "Error: in a generator",
+    "some",
   ],
   "with the error of another request": [() =>
     new Response(
@@ -76,7 +87,7 @@ const ON_ERROR: Record<string, OnError> = {
   "rejects": () => Promise.reject(new Error("in onError")),
 };
 
-/** Whether a client gets the body of the response, and what `onError` got. */
+/** What `onError` got, the status, the bytes of the body, and how reading it ended. */
 async function tell(
   listen: (
     handler: Handler,
@@ -91,20 +102,24 @@ async function tell(
     heard.push(String(error));
     return onError(error);
   });
+  const response = await ask(`http://127.0.0.1:${server.addr.port}/`);
+  let text = "";
   try {
-    const response = await ask(`http://127.0.0.1:${server.addr.port}/`);
-    return [heard, await response.text()];
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk);
+    }
+    return [heard, response.status, text];
   } catch (error) {
-    return [heard, (error as Error).name];
+    return [heard, response.status, text, (error as Error).name];
   }
 }
 
-for (const [when, [handler, error]] of Object.entries(FAILING)) {
+for (const [when, [handler, error, sent = ""]] of Object.entries(FAILING)) {
   for (const [does, onError] of Object.entries(ON_ERROR)) {
     Deno.test(`as Deno.serve: onError ${does} for a body that fails ${when}`, async () => {
       using errors = captureErrors();
       await using client = new Client();
-      const wanted = [[error], "TypeError"];
+      const wanted = [[error], 200, sent, "TypeError"];
       const ours = await tell(
         (handler, onError) => serve({ ...LOOPBACK, onError }, handler),
         client.fetch as typeof fetch,
