@@ -114,7 +114,7 @@ async function ask(
   try {
     await writeAll(conn, request);
     for (;;) {
-      const head = await readHead(conn, room);
+      const head = await readHead(conn, name, room);
       const answer = STATUS_LINE.exec(head.slice(0, head.indexOf("\r\n")));
       if (answer === null) {
         throw new ProxyError(
@@ -148,7 +148,11 @@ async function ask(
  * tunnel, and TLS is opened on the connection itself. Each read requests only bytes
  * that are certainly missing.
  */
-async function readHead(conn: ByteConn, limit: number): Promise<string> {
+async function readHead(
+  conn: ByteConn,
+  name: string,
+  limit: number,
+): Promise<string> {
   let head = "";
   const buffer = new Uint8Array(END_OF_HEAD.length);
   while (!head.endsWith(END_OF_HEAD)) {
@@ -161,7 +165,7 @@ async function readHead(conn: ByteConn, limit: number): Promise<string> {
     const size = await conn.read(buffer.subarray(0, missing));
     if (size === null) {
       throw new ProxyError(
-        "the proxy closed the connection before it answered",
+        `the proxy ${name} closed the connection before it answered`,
         {
           code: ERR_EOF,
         },

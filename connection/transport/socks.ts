@@ -65,14 +65,14 @@ export async function askSocks(
       : type === IPV6
       ? 16
       : type === HOST_NAME
-      ? (await readExactly(conn, 1))[0]
+      ? (await readExactly(conn, name, 1))[0]
       : undefined;
     if (length === undefined) {
       throw new ProxyError(
         `the proxy ${name} answered with an unknown type of address: ${type}`,
       );
     }
-    await readExactly(conn, length + 2);
+    await readExactly(conn, name, length + 2);
   } catch (error) {
     if (error instanceof ProxyError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -155,7 +155,7 @@ async function answer(
   version: number,
   length: number,
 ): Promise<Uint8Array> {
-  const bytes = await readExactly(conn, length);
+  const bytes = await readExactly(conn, name, length);
   if (bytes[0] === version) return bytes;
   const text = printable(String.fromCharCode(...bytes));
   throw new ProxyError(
@@ -165,8 +165,10 @@ async function answer(
   );
 }
 
+/** The next `length` bytes. Rejects with {@linkcode ProxyError} if the proxy closes first. */
 async function readExactly(
   conn: ByteConn,
+  name: string,
   length: number,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
@@ -174,7 +176,7 @@ async function readExactly(
     const count = await conn.read(bytes.subarray(size));
     if (count === null) {
       throw new ProxyError(
-        "the proxy closed the connection before it answered",
+        `the proxy ${name} closed the connection before it answered`,
         { code: ERR_EOF },
       );
     }

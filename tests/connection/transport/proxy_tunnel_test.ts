@@ -170,7 +170,11 @@ Deno.test("proxy tunnel: a proxy that leaves or fails before its answer is close
   const error = await assertRejects(() => tunnel(left), ProxyError);
   assertEquals(
     [error.message, error.code, left.open],
-    ["the proxy closed the connection before it answered", ERR_EOF, false],
+    [
+      "the proxy http://proxy.example:3128 closed the connection before it answered",
+      ERR_EOF,
+      false,
+    ],
   );
   const reset = new Error("reset");
   const failed = new FakeProxy("HTTP", 4, reset);

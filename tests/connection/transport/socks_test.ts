@@ -139,7 +139,7 @@ Deno.test("SOCKS: a proxy that closes at any byte is reported", async () => {
     const error = await assertRejects(
       () => open(proxy, "socks5://ann:secret@proxy.example"),
       ProxyError,
-      "closed the connection before it answered",
+      "the proxy socks5://proxy.example closed the connection before it answered",
     );
     assertEquals([error.code, proxy.open], [ERR_EOF, false]);
   }
