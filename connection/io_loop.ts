@@ -12,7 +12,7 @@ import { atEndOfTurn, endOfTurn, now, pause, within } from "./time/clock.ts";
 import type { FirstWrites } from "./time/first_writes.ts";
 import { StallDetector } from "./time/stall_detector.ts";
 import { type TrackedFrame, TrackedFrames } from "./time/tracked_frames.ts";
-import { checkCount, type Wire } from "./transport/transport.ts";
+import { checkCount, NOTHING_MOVED, type Wire } from "./transport/transport.ts";
 
 /** How many times `closeTimeout` a peer may keep sending after this side has ended. */
 const CLOSING_PEER_FACTOR = 60;
@@ -42,11 +42,6 @@ export interface IoLoopEvents {
  * writes are small.
  */
 const AT_ONCE = 8;
-/**
- * Pause after a call of the transport that has moved no byte, ms. Without it, a transport
- * that reports this at once and again and again would stop the whole process.
- */
-const NOTHING_MOVED = 1;
 /** Time without a write after which the link may be another one, ms. */
 const SILENCE = 3000;
 

@@ -5,10 +5,13 @@
  * @module
  */
 
+import { pause } from "../time/clock.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 import {
   type ByteConn,
+  checkCount,
   isConn,
+  NOTHING_MOVED,
   openWire,
   type Transport,
   type Wire,
@@ -114,13 +117,60 @@ export class ResumedConn implements ByteConn {
   }
 }
 
+/** Whether a call moved at least one byte, of at most `most`. */
+function hasMoved(size: number, most: number): boolean {
+  return Number.isInteger(size) && size > 0 && size <= most;
+}
+
+/** For a call that moved no byte: waits, so that a loop which repeats it does not stop the process. */
+async function movedNothing(
+  call: "read" | "write",
+  size: number,
+  most: number,
+): Promise<void> {
+  checkCount(call, size, most);
+  await pause(NOTHING_MOVED);
+}
+
+/**
+ * Reads at least one byte into `buffer`, which must have room; resolves to the number of
+ * bytes, `null` at the end of input. Rejects if the transport reports another value.
+ */
+export async function readPart(
+  conn: Pick<ByteConn, "read">,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  for (;;) {
+    const size = await conn.read(buffer);
+    if (size === null || hasMoved(size, buffer.length)) return size;
+    await movedNothing("read", size, buffer.length);
+  }
+}
+
+/**
+ * Writes at least one byte of `data`, which must have one; resolves to the number of
+ * bytes. Rejects if the transport reports another value.
+ */
+export async function writePart(
+  conn: Pick<ByteConn, "write">,
+  data: Uint8Array,
+): Promise<number> {
+  for (;;) {
+    const size = await conn.write(data);
+    if (hasMoved(size, data.length)) return size;
+    await movedNothing("write", size, data.length);
+  }
+}
+
 /** Writes all of `data`. */
 export async function writeAll(
   conn: ByteConn,
   data: Uint8Array,
 ): Promise<void> {
   for (let rest = data; rest.length > 0;) {
-    rest = rest.subarray(await conn.write(rest));
+    const size = await conn.write(rest);
+    if (hasMoved(size, rest.length)) rest = rest.subarray(size);
+    else await movedNothing("write", size, rest.length);
   }
 }
 
@@ -138,6 +188,10 @@ export async function carry(
   for (;;) {
     const size = await from.read(buffer);
     if (size === null) return;
+    if (!hasMoved(size, buffer.length)) {
+      await movedNothing("read", size, buffer.length);
+      continue;
+    }
     await give(buffer.subarray(0, size));
     // A full read makes the next one larger, and any other makes it smaller, so an
     // idle connection needs little memory.

@@ -12,7 +12,12 @@ import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
 import { startTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
-import { closeQuietly, ResumedConn, toByteConn } from "./byte_conn.ts";
+import {
+  closeQuietly,
+  readPart,
+  ResumedConn,
+  toByteConn,
+} from "./byte_conn.ts";
 import { AddressRanges } from "./ip_address.ts";
 import type {
   AcceptedConn,
@@ -246,7 +251,7 @@ async function readSome(
   into: Uint8Array,
 ): Promise<number | null> {
   try {
-    return await conn.read(into);
+    return await readPart(conn, into);
   } catch (error) {
     if (hasLeft(error)) return null;
     throw error;

@@ -7,9 +7,10 @@
 
 import { ERR_EOF, InvalidArgumentError } from "../../errors.ts";
 import { printable } from "../../values.ts";
+import { handled } from "../deferred.ts";
 import { ProxyError } from "../errors.ts";
 import { TimeLimit } from "../time/time_limit.ts";
-import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
+import { closeQuietly, readPart, toByteConn, writeAll } from "./byte_conn.ts";
 import { type HostPort, startTls, type TlsOptions } from "./client_tls.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
 import { askSocks } from "./socks.ts";
@@ -48,14 +49,21 @@ export async function openTunnel(
     `the proxy ${proxy.name} did not open the tunnel to ${authority}`,
   );
   let conn: ByteConn | undefined;
-  const abort = (): void => closeQuietly(conn);
+  // Not every transport of a `dial` function ends its calls when it is closed.
+  const aborted = Promise.withResolvers<never>();
+  handled(aborted.promise);
+  const abort = (): void => {
+    closeQuietly(conn);
+    aborted.reject(limit.signal.reason);
+  };
   limit.signal.addEventListener("abort", abort, { once: true });
   try {
     conn = await reach(proxy, open, tls, limit.signal);
     limit.signal.throwIfAborted();
-    await (proxy.socks === undefined
+    const asking = proxy.socks === undefined
       ? ask(conn, proxy, authority)
-      : askSocks(conn, proxy.name, proxy.socks, authority));
+      : askSocks(conn, proxy.name, proxy.socks, authority);
+    await Promise.race([asking, aborted.promise]);
     return conn;
   } catch (error) {
     closeQuietly(conn);
@@ -162,7 +170,7 @@ async function readHead(
         `the proxy's answer is longer than ${MAX_HEAD} bytes`,
       );
     }
-    const size = await conn.read(buffer.subarray(0, missing));
+    const size = await readPart(conn, buffer.subarray(0, missing));
     if (size === null) {
       throw new ProxyError(
         `the proxy ${name} closed the connection before it answered`,

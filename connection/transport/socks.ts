@@ -8,7 +8,7 @@
 import { ERR_EOF, InvalidArgumentError } from "../../errors.ts";
 import { printable } from "../../values.ts";
 import { ProxyError } from "../errors.ts";
-import { writeAll } from "./byte_conn.ts";
+import { readPart, writeAll } from "./byte_conn.ts";
 import { parseAddress } from "./ip_address.ts";
 import type { SocksCredentials } from "./proxy_settings.ts";
 import type { ByteConn } from "./transport.ts";
@@ -173,7 +173,7 @@ async function readExactly(
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let size = 0; size < length;) {
-    const count = await conn.read(bytes.subarray(size));
+    const count = await readPart(conn, bytes.subarray(size));
     if (count === null) {
       throw new ProxyError(
         `the proxy ${name} closed the connection before it answered`,

@@ -11,7 +11,13 @@
 
 import { startIdleTimer, stopTimer, type Timer } from "../time/clock.ts";
 import { acceptNext } from "./accept_loop.ts";
-import { carry, closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
+import {
+  carry,
+  closeQuietly,
+  toByteConn,
+  writeAll,
+  writePart,
+} from "./byte_conn.ts";
 import type { ByteConn, Transport } from "./transport.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -159,7 +165,7 @@ export class TlsHop implements ByteConn {
       this.#giving = true;
       if (this.#closed) this.#lingerOn();
       try {
-        rest = rest.subarray(await this.#outer.write(rest));
+        rest = rest.subarray(await writePart(this.#outer, rest));
       } finally {
         this.#giving = false;
         stopTimer(this.#linger);

@@ -20,7 +20,13 @@
 import { returnSmall, takeSmall } from "../buffers/shared_buffers.ts";
 import { startTimer, stopTimer, type Timer } from "../time/clock.ts";
 import { acceptNext } from "./accept_loop.ts";
-import { carry, closeQuietly, writeAll } from "./byte_conn.ts";
+import {
+  carry,
+  closeQuietly,
+  readPart,
+  writeAll,
+  writePart,
+} from "./byte_conn.ts";
 import type { AcceptedConn, AcceptingListener } from "./listener.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 
@@ -331,7 +337,7 @@ class CarriedConn implements AcceptedConn {
   async #open(passage: () => Passage): Promise<Deno.TlsConn> {
     // A client that sends nothing needs no more than its socket.
     const first = takeSmall();
-    const size = await this.#outer.read(first);
+    const size = await readPart(this.#outer, first);
     if (size === null) {
       throw new Deno.errors.UnexpectedEof(
         "the client closed the connection before it sent anything",
@@ -393,7 +399,7 @@ class CarriedConn implements AcceptedConn {
       this.#writing = true;
       if (this.#closed) this.#startLinger();
       try {
-        rest = rest.subarray(await this.#outer.write(rest));
+        rest = rest.subarray(await writePart(this.#outer, rest));
       } finally {
         this.#writing = false;
         stopTimer(this.#linger);

@@ -143,6 +143,12 @@ export function checkCount(
   );
 }
 
+/**
+ * Pause after a call of the transport that has moved no byte, ms. Without it, a transport
+ * that reports this at once and again and again would stop the whole process.
+ */
+export const NOTHING_MOVED: number = 1;
+
 /** Wraps a transport as a {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
   return isConn(transport)

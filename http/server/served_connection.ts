@@ -27,6 +27,7 @@ import {
 import { FirstWrites } from "../../connection/time/first_writes.ts";
 import {
   closeQuietly,
+  readPart,
   ResumedConn,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
@@ -453,7 +454,7 @@ function noVersion(chosen: string | null | undefined): SpdyError {
 async function readSome(conn: ByteConn): Promise<Uint8Array | undefined> {
   const buffer = new Uint8Array(4096);
   try {
-    const size = await conn.read(buffer);
+    const size = await readPart(conn, buffer);
     return size === null ? undefined : buffer.subarray(0, size);
   } catch (error) {
     // A health check of a load balancer may end with a reset.

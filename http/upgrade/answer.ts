@@ -7,6 +7,7 @@
 import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import {
   closeQuietly,
+  readPart,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
@@ -120,7 +121,7 @@ export async function dropInput(conn: ByteConn): Promise<void> {
 async function drop(conn: ByteConn): Promise<void> {
   const buffer = new Uint8Array(4096);
   for (let left = LINGER_BYTES; left > 0;) {
-    const size = await conn.read(buffer);
+    const size = await readPart(conn, buffer);
     if (size === null) return;
     left -= size;
   }

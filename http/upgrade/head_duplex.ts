@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import {
   closeQuietly,
+  readPart,
   ResumedConn,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
@@ -73,6 +74,6 @@ export class HeadDuplex extends Duplex {
 
 async function read(conn: ByteConn): Promise<Uint8Array | null> {
   const buffer = new Uint8Array(READ_SIZE);
-  const size = await conn.read(buffer);
+  const size = await readPart(conn, buffer);
   return size === null ? null : buffer.subarray(0, size);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ResumedConn } from "../../connection/transport/byte_conn.ts";
+import { readPart, ResumedConn } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { HeadScanner } from "./head.ts";
@@ -106,7 +106,10 @@ export class HeadReader {
 
   async #fill(): Promise<boolean> {
     if (this.#end === this.#buffer.length) this.#grow();
-    const size = await this.#conn.read(this.#buffer.subarray(this.#end));
+    const size = await readPart(
+      this.#conn,
+      this.#buffer.subarray(this.#end),
+    );
     if (size === null) return false;
     this.#end += size;
     return true;

@@ -5,7 +5,10 @@
  */
 
 import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import {
+  closeQuietly,
+  writePart,
+} from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /** Closes its connection if a step takes too long. */
@@ -40,7 +43,7 @@ export class TimeoutConn {
   /** Writes all bytes; each part may take `timeout`. */
   async write(data: Uint8Array): Promise<void> {
     for (let rest = data; rest.length > 0;) {
-      rest = rest.subarray(await this.inTime(this.conn.write(rest)));
+      rest = rest.subarray(await this.inTime(writePart(this.conn, rest)));
     }
   }
 

@@ -6,7 +6,11 @@
  */
 
 import { within } from "../../connection/time/clock.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import {
+  closeQuietly,
+  readPart,
+  writePart,
+} from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { dropInput } from "../../http/upgrade/answer.ts";
 import {
@@ -309,7 +313,10 @@ export class WebSocketPeer {
       throw new WebSocketError("the head of a frame does not end");
     }
     if (rest > 0) this.#buffer.set(this.#input);
-    const size = await this.#conn.read(this.#buffer.subarray(rest));
+    const size = await readPart(
+      this.#conn,
+      this.#buffer.subarray(rest),
+    );
     if (size === null) return false;
     this.onInput?.();
     this.#input = this.#buffer.subarray(0, rest + size);
@@ -332,7 +339,7 @@ export class WebSocketPeer {
       : undefined;
     let rest = encodeFrame(opcode, payload, mask, prefix);
     while (rest.length > 0) {
-      rest = rest.subarray(await this.#conn.write(rest));
+      rest = rest.subarray(await writePart(this.#conn, rest));
     }
   }
 }
