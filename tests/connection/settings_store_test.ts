@@ -1,6 +1,7 @@
 /** Settings that servers ask a client to persist, without a connection. */
 
 import {
+  applySettings,
   firstSettings,
   persistSettings,
 } from "../../connection/settings_store.ts";
@@ -11,6 +12,7 @@ import {
   INITIAL_WINDOW_SIZE,
   SETTINGS,
   SETTINGS_INITIAL_WINDOW_SIZE,
+  SETTINGS_MAX,
   SETTINGS_MAX_CONCURRENT_STREAMS,
   SETTINGS_ROUND_TRIP_TIME,
 } from "../../frame/constants.ts";
@@ -91,4 +93,16 @@ Deno.test("settings store: a client sends stored values up to its own limits, af
   assertEquals(firstSettings(source), stored.slice(0, 2));
   assertEquals(firstSettings({ ...source, side: SERVER }), []);
   assertEquals(firstSettings({ ...source, origin: "https://other" }), []);
+});
+
+Deno.test("settings store: of the entries of a frame, the first of each known id counts", () => {
+  const values = new Map([[1, 9], [2, 9]]);
+  applySettings(values, [
+    [0, 0, 1],
+    [1, 0, 2],
+    [1, 0, 3],
+    [SETTINGS_MAX, 0, 4],
+    [SETTINGS_MAX + 1, 0, 5],
+  ]);
+  assertEquals([...values], [[1, 2], [2, 9], [SETTINGS_MAX, 4]]);
 });
