@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SpdyError } from "../errors.ts";
+import { SpdyError, UnsupportedVersionError } from "../errors.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { LONG_COUNT } from "../numbers.ts";
 import { countersOf, Session } from "../session.ts";
@@ -331,7 +331,10 @@ export class ConnectionCore
       return true;
     } catch (error) {
       if (!(error instanceof SpdyError)) throw error;
-      this.ending.fail(sessionFailed(error));
+      const reason = sessionFailed(error);
+      if (error instanceof UnsupportedVersionError) {
+        this.ending.otherVersion(reason);
+      } else this.ending.fail(reason);
       return false;
     }
   }

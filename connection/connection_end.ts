@@ -5,7 +5,7 @@
  */
 
 import type { SpdyError } from "../errors.ts";
-import { GOAWAY_OK } from "../frame/constants.ts";
+import { GOAWAY_OK, GOAWAY_PROTOCOL_ERROR } from "../frame/constants.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
@@ -220,6 +220,15 @@ export class ConnectionEnd {
   readingPaused(): void {
     // Writing has failed, and the end of input would not be noticed.
     if (this.#writeError !== undefined) this.#cutOff(this.#writeError);
+  }
+
+  /**
+   * The peer speaks another version of SPDY. It gets SETTINGS and GOAWAY of this one, and
+   * can then say which version this side speaks, and not only that it was closed.
+   */
+  otherVersion(error: SpdyError): void {
+    this.#parts.session.submitGoaway(GOAWAY_PROTOCOL_ERROR);
+    this.#end(error, () => error);
   }
 
   /** A callback of the application, or this package itself, threw `error`. */

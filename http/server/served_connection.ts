@@ -216,10 +216,18 @@ export class ServedConnection {
       else await connection.close();
     } catch (error) {
       if (!this.#aborted && !isPeerGone(error)) this.#tell(error);
+      await this.#whenSent();
     } finally {
       this.#close();
       this.#open = undefined;
     }
+  }
+
+  /** A connection that has failed may still be sending its GOAWAY, which names the reason. */
+  async #whenSent(): Promise<void> {
+    const open = this.#open;
+    if (open === undefined || !coreOf(open).ending.begun) return;
+    await open.closed.catch(() => {});
   }
 
   /** Whether `onConnection` lets the client in. */

@@ -1,0 +1,74 @@
+/** Client and server that were started with different versions of SPDY. */
+
+import { connectRaw } from "../../connection/mod.ts";
+import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
+import {
+  PROTO_SPDY2,
+  PROTO_SPDY3,
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+} from "../../frame/constants.ts";
+import { assertRejects, assertStringIncludes } from "../deps.ts";
+
+const PAIRS: [ProtocolVersion, ProtocolVersion, string, string][] = [
+  [
+    PROTO_SPDY2,
+    PROTO_SPDY3_1,
+    "the server speaks SPDY/3 or SPDY/3.1, but this side speaks SPDY/2",
+    "the client speaks SPDY/2, but this side speaks SPDY/3.1",
+  ],
+  [
+    PROTO_SPDY3,
+    PROTO_SPDY2,
+    "the server speaks SPDY/2, but this side speaks SPDY/3:",
+    "the client speaks SPDY/3 or SPDY/3.1, but this side speaks SPDY/2",
+  ],
+  [
+    PROTO_SPDY3_1,
+    PROTO_SPDY2,
+    "the server speaks SPDY/2, but this side speaks SPDY/3.1",
+    "the client speaks SPDY/3 or SPDY/3.1, but this side speaks SPDY/2",
+  ],
+];
+
+for (const [own, other, onClient, onServer] of PAIRS) {
+  Deno.test(`other version: both sides name both versions, client ${own}, server ${other}`, async () => {
+    const told = Promise.withResolvers<unknown>();
+    await using server = serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      onListen() {},
+      version: other,
+      onConnectionError: (error) => told.resolve(error),
+    }, () => new Response("not sent"));
+    await using connection = await connect({
+      port: server.addr.port,
+      version: own,
+    });
+    const error = await assertRejects(
+      () => connection.fetch("/", { method: "POST", body: "x".repeat(10_000) }),
+      TypeError,
+    );
+    assertStringIncludes(error.message, onClient);
+    assertStringIncludes(String(await told.promise), onServer);
+  });
+
+  Deno.test(`other version: a client that sends nothing learns it as well, client ${own}, server ${other}`, async () => {
+    const told = Promise.withResolvers<unknown>();
+    await using server = serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      onListen() {},
+      version: other,
+      onConnectionError: (error) => told.resolve(error),
+    }, () => new Response("not sent"));
+    await using connection = await connectRaw({
+      port: server.addr.port,
+      version: own,
+    });
+    const error = await assertRejects(() => connection.closed);
+    assertStringIncludes(String(error), onClient);
+    assertStringIncludes(String(await told.promise), onServer);
+  });
+}
