@@ -113,6 +113,10 @@ Deno.test("bench: server rows are judged by the figures that are required of the
       "server memory for a connection, after 1 MiB each way",
       "bound of 64 KiB: 1",
     ],
+    [
+      "server memory for each of 5,000, after 1 MiB each way",
+      "bound of 64 KiB: 1",
+    ],
     ["server CPU to accept and answer once", "bound of 600 us: 1"],
     ["server CPU to accept and answer once, TLS", "bound of 1,000 us: 1"],
   ]);
