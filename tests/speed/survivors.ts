@@ -32,8 +32,8 @@ Deno.test("survivors: a minor collection frees nearly everything that requests h
   const share = sum(last.map(({ kept }) => kept)) /
     sum(last.map(({ allocated }) => allocated));
   console.log(`survivors: ${(100 * share).toFixed(1)} %`);
-  // Measured: 0.02 to 0.03, and 0.17 to 0.18 if header pairs are literals.
-  assertLess(share, 0.08);
+  // Measured: 0.02 to 0.06, and 0.17 to 0.2 if header pairs are literals.
+  assertLess(share, 0.11);
 });
 
 /**
