@@ -286,6 +286,6 @@ Deno.test("the install hint of a credential plugin is printed in lines, without 
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /no-such-plugin cannot be run: .*\n\ninstall it:\n  \\x1b\[31m packages install\n$/,
+    /no-such-plugin cannot be run: .*\n\ninstall it:\n {2}\\x1b\[31m packages install\n$/,
   );
 });

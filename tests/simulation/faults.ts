@@ -64,7 +64,7 @@ async function find(root: string, family: Family): Promise<string> {
     return worse ?? `NOT SEEN in ${tried} seeds`;
   }
   const violation = text.split("\n").find((line) =>
-    /^  (?!medians|slow)/.test(line)
+    /^ {2}(?!medians|slow)/.test(line)
   );
   return `${tried} seeds, ${seconds} s: ${violation?.trim().slice(0, 100)}`;
 }
