@@ -88,7 +88,7 @@ function medianWait(text: string): number {
 }
 
 function slowTransfers(text: string): number {
-  return Number(/^  slow: (\d+) /m.exec(text)?.[1] ?? NaN);
+  return Number(/^ {2}slow: (\d+) /m.exec(text)?.[1] ?? NaN);
 }
 
 /** Runs seeds, and returns what is printed. */
