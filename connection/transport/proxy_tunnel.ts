@@ -167,7 +167,7 @@ async function readHead(
     const missing = END_OF_HEAD.length - overlap(head);
     if (head.length + missing > limit) {
       throw new ProxyError(
-        `the proxy's answer is longer than ${MAX_HEAD} bytes`,
+        `the answer of the proxy ${name} is longer than ${MAX_HEAD} bytes`,
       );
     }
     const size = await readPart(conn, buffer.subarray(0, missing));
@@ -180,7 +180,7 @@ async function readHead(
       );
     }
     head += String.fromCharCode(...buffer.subarray(0, size));
-    checkBeginning(head);
+    checkBeginning(name, head);
   }
   return head;
 }
@@ -197,12 +197,12 @@ function overlap(text: string): number {
  * Checks the beginning, because a peer that does not speak HTTP may never send the
  * end of a head.
  */
-function checkBeginning(head: string): void {
+function checkBeginning(name: string, head: string): void {
   const expected = "HTTP/1.";
   const length = Math.min(head.length, expected.length);
   if (head.slice(0, length) === expected.slice(0, length)) return;
   throw new ProxyError(
-    `the proxy does not answer in HTTP/1.1, but with ${
+    `the proxy ${name} does not answer in HTTP/1.1, but with ${
       JSON.stringify(printable(head))
     }`,
   );

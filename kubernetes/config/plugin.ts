@@ -275,7 +275,7 @@ async function readCredential(
     value = await parseOutput(output);
   } catch (cause) {
     // The parser's message quotes the text, which is secret.
-    throw wrong("did not print JSON", (cause as Error).name);
+    throw wrong("printed neither JSON nor YAML", (cause as Error).name);
   }
   const credential = objectIn(value);
   if (credential?.kind !== "ExecCredential") {

@@ -212,7 +212,7 @@ Deno.test("a plugin that fails or prints invalid output is reported without secr
     ],
     ["head -c 3000000 /dev/zero", {}, /printed more than 1048576 bytes/],
     ["yes", {}, /printed more than 1048576 bytes/],
-    ["echo SECRET", {}, /did not print JSON/],
+    ["echo SECRET", {}, /printed neither JSON nor YAML/],
     ['echo \'{"token":"SECRET"}\'', {}, /did not print an ExecCredential/],
     [
       print({ token: "SECRET" }, V1BETA1),

@@ -119,7 +119,7 @@ Deno.test("proxy tunnel: all heads of an answer together have 16 KiB", async () 
     const error = await assertRejects(() => tunnel(proxy), ProxyError);
     assertEquals(
       error.message,
-      "the proxy's answer is longer than 16384 bytes",
+      "the answer of the proxy http://proxy.example:3128 is longer than 16384 bytes",
     );
     assertEquals([error.code, proxy.open], [ERR_PROTO, false]);
   }
@@ -143,7 +143,8 @@ Deno.test("proxy tunnel: which statuses open a tunnel, and which refuse it", asy
 
 Deno.test("proxy tunnel: what is no HTTP is an error with its first bytes, as soon as they are known", async () => {
   using _time = virtualTime();
-  const begin = "the proxy does not answer in HTTP/1.1, but with";
+  const begin =
+    "the proxy http://proxy.example:3128 does not answer in HTTP/1.1, but with";
   for (
     const [answer, text] of [
       ["X", `${begin} "X"`],
