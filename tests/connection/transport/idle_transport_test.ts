@@ -110,7 +110,11 @@ for (const url of ["http://proxy.example:3128", "socks5://proxy.example"]) {
     using time = virtualTime();
     const never = new Promise<number>(() => {});
     const conn = new Moving();
-    conn.write = (data) => Promise.resolve(data.length);
+    const asked = Promise.withResolvers<void>();
+    conn.write = (data) => {
+      asked.resolve();
+      return Promise.resolve(data.length);
+    };
     conn.read = () => never;
     const connected = connect({
       hostname: "example.org",
@@ -123,6 +127,8 @@ for (const url of ["http://proxy.example:3128", "socks5://proxy.example"]) {
       ConnectionClosedError,
       "did not open the tunnel to example.org:443 within 2000 ms",
     );
+    // The code for proxies is loaded first, which takes real time.
+    await asked.promise;
     await time.advance(2000);
     await rejected;
   });
