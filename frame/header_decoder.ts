@@ -7,6 +7,8 @@
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { CodecPool } from "./codec_pool.ts";
+import { sensitivityOf } from "./compression/secret_names.ts";
+import { isSecretValue } from "./compression/secret_values.ts";
 import { PROTO_SPDY3 } from "./constants.ts";
 import { type HeaderBlock, readBlockIn } from "./header_block_reader.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
@@ -50,7 +52,10 @@ interface FirstBlock {
 }
 
 const shared = new CodecPool<Tools>();
-/** The last valid first block. */
+/**
+ * The last valid first block without secrets. The time that a block takes must not reveal
+ * whether another connection sent the same secrets, which must not stay in memory either.
+ */
 let lastFirst: FirstBlock | undefined;
 
 /**
@@ -66,7 +71,8 @@ let lastFirst: FirstBlock | undefined;
  * A first block with the same bytes as the last first block of the process has the same
  * headers, and is not inflated; see {@linkcode PooledCompressor}. A client that notices
  * this by the time has sent the whole block itself, and learns only that another client
- * sent the same one.
+ * sent the same one. Blocks with secrets are inflated each time, because whoever guesses
+ * the whole block would learn the secrets.
  */
 export class HeaderDecoder {
   /**
@@ -265,7 +271,7 @@ export class HeaderDecoder {
     return { errorCode: 0, nv: copyOf(pairs) };
   }
 
-  /** Keeps the first block for other streams, if it is valid and short. */
+  /** Keeps the first block for other streams, if it is valid and short and has no secrets. */
   #keepFirst(
     { errorCode, nv }: HeaderBlock,
     frame: VersionTraits,
@@ -275,6 +281,7 @@ export class HeaderDecoder {
     if (errorCode !== 0 || text === undefined || plain > MOST_INFLATED) return;
     // The exact bytes of such a value belong to its pair, which a copy would not have.
     if (nv.some(([, value]) => value.includes(REPLACEMENT))) return;
+    if (nv.some(isSecretPair)) return;
     const pairs = copyOf(nv);
     const traits = this.#traits;
     lastFirst = { traits, limits: this.#limits, frame, text, plain, pairs };
@@ -305,6 +312,11 @@ function restarted(tools: Tools | undefined, traits: VersionTraits): Tools {
     verify: false,
   });
   return { traits, inflater, memory: new PairMemory() };
+}
+
+/** Whether the pair has a secret, by the rules that our own side compresses with. */
+function isSecretPair([name, value]: NameValue): boolean {
+  return isSecretValue(sensitivityOf(name), value);
 }
 
 /** A copy that the application may change. */

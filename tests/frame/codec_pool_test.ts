@@ -266,6 +266,38 @@ Deno.test("a first block equal to the last one is not inflated", () => {
   assert(reads(PAIRS) > 0);
 });
 
+Deno.test("a first block with a secret is inflated each time, so that its time does not reveal who sent it before", () => {
+  const readsOfSecond = (
+    traits: VersionTraits,
+    pairs: readonly NameValue[],
+  ) => {
+    const bytes = ofPairs(traits, pairs);
+    const decode = () => {
+      const decoder = new HeaderDecoder(traits, LIMITS);
+      const { errorCode } = readValid(decoder, [bytes], traits);
+      assertEquals(errorCode, 0);
+    };
+    decode();
+    return countedWork(decode).reads;
+  };
+  for (const version of VERSIONS) {
+    const traits = versionTraits(version);
+    const path = version === PROTO_SPDY2 ? "url" : ":path";
+    const secrets: readonly NameValue[] = [
+      ["authorization", "Basic YTpi"],
+      ["cookie", "a=1"],
+      ["set-cookie", "a=1\0b=2; path=/"],
+      [path, "/?access_token=1234"],
+      ["x-unknown", "a value of more than 16 characters"],
+    ];
+    for (const secret of secrets) {
+      const pairs: NameValue[] = [["accept", "*/*"], secret];
+      assert(readsOfSecond(traits, pairs) > 0, secret.join());
+    }
+    assertEquals(readsOfSecond(traits, [["accept", "*/*"], [path, "/"]]), 0);
+  }
+});
+
 Deno.test("changing the headers of a first block does not change those of another stream", () => {
   const bytes = ofPairs(SPDY3, PAIRS);
   for (let stream = 0; stream < 4; stream++) {
