@@ -272,6 +272,7 @@ export class IoLoop {
     this.#firstWrites?.connectionEnded();
     this.holdReading(false);
     this.#drained?.resolve();
+    this.#inputEnd?.resolve();
     try {
       this.#wire.close();
     } catch {

@@ -182,7 +182,7 @@ class Forwarder {
     }
     const received = fromRaw(request.rawHeaders);
     checkReceived(received);
-    const host = valueOf(received, "host") ?? "";
+    const host = hostOf(request);
     const fields = withForwarded(
       without(without(passedOn(received), "host"), UPGRADE),
       {
@@ -237,7 +237,7 @@ class Forwarder {
     const fields = passedOn(fromHeaders(answer.headers));
     if (!this.#rules.rewriteRedirects) return fields;
     const proto = this.#rules.isTls ? "https" : "http";
-    const front = `${proto}://${request.headers.host ?? ""}`;
+    const front = `${proto}://${hostOf(request)}`;
     return withLocation(fields, this.#origin, front);
   }
 
@@ -357,6 +357,13 @@ class Forwarder {
     }
     this.#logEnd(request, status, exchange, reason);
   }
+}
+
+/** The host that the client asked for; empty if it named none. */
+function hostOf({ url = "/", headers }: IncomingMessage): string {
+  // Rule: the host of an absolute target replaces the header (RFC 9112 3.2.2).
+  const absolute = url.startsWith("/") ? null : URL.parse(url);
+  return absolute?.host || (headers.host ?? "");
 }
 
 /**

@@ -41,6 +41,11 @@ export function checked(response: Response): Response {
   return response;
 }
 
+/** Cancels the body of a response that is not sent, because it may hold a file open. */
+export function dropUnsent(response: Response | undefined): void {
+  if (response?.body?.locked === false) response.body.cancel().catch(() => {});
+}
+
 /** An object can have the prototype of `Response` without being one. */
 function typeOf(response: Response): ResponseType {
   try {

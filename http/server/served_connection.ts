@@ -199,7 +199,10 @@ export class ServedConnection {
     this.#aborted = true;
     this.#http?.close();
     if (this.#open !== undefined) {
-      coreOf(this.#open).failed(new Error("the server ended the connection"));
+      const core = coreOf(this.#open);
+      core.failed(new Error("the server ended the connection"));
+      // If the end has begun before, it waits for the client for up to `closeTimeout`.
+      core.io.close();
     }
     this.#close();
   }

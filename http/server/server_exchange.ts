@@ -41,6 +41,7 @@ import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import {
   badRequest,
   checked,
+  dropUnsent,
   internalServerError,
   notImplemented,
 } from "./handler_response.ts";
@@ -306,7 +307,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       logError(error);
       return;
     }
-    Promise.try(onError, error).catch(logNested);
+    Promise.try(onError, error).then(dropUnsent).catch(logNested);
   }
 
   /** Aborts if the stream ends before the response was sent. */

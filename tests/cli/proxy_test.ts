@@ -223,6 +223,36 @@ Deno.test("proxy sends the client's address, and forwards its host or rewrites r
   }
 });
 
+Deno.test("proxy in front of a SPDY server takes the host of an absolute target instead of the header", async () => {
+  await using spdy = serve(QUIET, (request) => {
+    const { host, origin } = new URL(request.url);
+    const forwarded = request.headers.get("x-forwarded-host");
+    const location = `${origin}/next`;
+    return Response.json([host, forwarded], { headers: { location } });
+  });
+  const behind = `127.0.0.1:${spdy.addr.port}`;
+  for (const flags of [["--rewrite-redirects"], ["--preserve-host"]]) {
+    await using proxy = await inFrontOf(`spdy://${behind}`, ...flags);
+    for (
+      const [path, host] of [
+        ["http://asked.example:81/x", "asked.example:81"],
+        ["/x", "header.example"],
+      ]
+    ) {
+      const { bytes, headers } = await ask(proxy.url, {
+        path,
+        headers: { host: "header.example" },
+      });
+      const isPreserved = flags.includes("--preserve-host");
+      assertEquals(JSON.parse(new TextDecoder().decode(bytes)), [
+        isPreserved ? host : behind,
+        host,
+      ]);
+      assertEquals(headers.location, `http://${host}/next`);
+    }
+  }
+});
+
 Deno.test("proxy rewrites redirects in front of a SPDY server, but not those to other servers", async () => {
   await using spdy = serve(QUIET, (request) => {
     const { pathname, origin } = new URL(request.url);

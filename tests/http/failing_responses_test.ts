@@ -8,6 +8,7 @@ import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 import { captureErrors, httpPair } from "../helpers/http.ts";
 
@@ -149,6 +150,26 @@ for (const [when, [handler, error, sent = ""]] of Object.entries(FAILING)) {
     });
   }
 }
+
+Deno.test("serve: the response of onError for a body that fails is not sent, and its body is cancelled", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using pair = await httpPair(
+    () =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            controller.error(new Error("at the first read"));
+          },
+        }),
+      ),
+    {
+      onError: () =>
+        new Response(new ReadableStream({ cancel: () => cancelled.resolve() })),
+    },
+  );
+  await assertRejects(async () => (await pair.client.fetch("/")).text());
+  await waitFor("the body to be cancelled", cancelled.promise);
+});
 
 Deno.test("serve: without onError, a body that fails is logged once", async () => {
   for (const [handler, error] of Object.values(FAILING)) {

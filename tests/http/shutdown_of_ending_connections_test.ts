@@ -1,0 +1,77 @@
+/**
+ * The time limit of `shutdown` also ends connections that already wait for the client to
+ * close.
+ */
+
+import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
+import { Connection } from "../../http/connection.ts";
+import { serveConnection } from "../../http/server/serve_connection.ts";
+import { SERVER } from "../../session/constants.ts";
+import { assertRejects } from "../deps.ts";
+import { memoryStreams } from "../helpers/connections.ts";
+import { waitFor } from "../helpers/deadline.ts";
+
+/** What a client sends, after which the server ends the connection. */
+const LAST_BYTES: Record<string, readonly number[]> = {
+  "a header block that is no zlib stream": [
+    ...[0x80, 3, 0, 1, 1, 0, 0, 14],
+    ...[0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+    ...[9, 9, 9, 9],
+  ],
+  "a frame of another version": [
+    ...[0x80, 2, 0, 1, 1, 0, 0, 14],
+    ...[0, 0, 0, 1, 0, 0, 0, 0, 0, 0],
+    ...[9, 9, 9, 9],
+  ],
+  "GOAWAY": [0x80, 3, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+// The connections have no time limit of their own.
+const OPTIONS = { closeTimeout: 0 };
+const answer = (): Response => new Response();
+
+for (const [what, bytes] of Object.entries(LAST_BYTES)) {
+  for (const reads of [true, false]) {
+    Deno.test(`shutdown: its limit ends a connection after ${what}, with a client that ${reads ? "reads" : "does not read"} and never closes`, async () => {
+      const [client, right] = memoryStreams();
+      const served = serveConnection(right, OPTIONS, answer);
+      const isWritten = client.writable.getWriter().write(
+        Uint8Array.from(bytes),
+      );
+      // Its end is an error, because the server cuts the connection.
+      const isRead = reads
+        ? client.readable.pipeTo(new WritableStream()).catch(() => {})
+        : undefined;
+      await isWritten;
+      await waitFor("shutdown", served.shutdown({ timeout: 20 }));
+      await Promise.all([served.finished, isRead]);
+    });
+  }
+}
+
+Deno.test("shutdown: its limit ends a Connection of the caller that is closing", async () => {
+  const [, right] = memoryStreams();
+  const connection = new Connection(right, {
+    ...OPTIONS,
+    side: SERVER,
+    version: PROTO_SPDY3_1,
+  });
+  const served = serveConnection(connection, answer);
+  const closing = connection.close();
+  await waitFor("shutdown", served.shutdown({ timeout: 20 }));
+  await closing;
+});
+
+Deno.test("shutdown: its limit ends a closing connection whose transport ignores its close", async () => {
+  const connection = new Connection({
+    read: () => new Promise<number | null>(() => {}),
+    write: (data: Uint8Array) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  }, { ...OPTIONS, side: SERVER, version: PROTO_SPDY3_1 });
+  const served = serveConnection(connection, answer);
+  const closing = connection.close();
+  await waitFor("shutdown", served.shutdown({ timeout: 20 }));
+  await closing;
+  await assertRejects(() => connection.ping());
+});
