@@ -95,8 +95,10 @@ function begin(
   };
 }
 
+/** Whether a list names nothing else; its empty elements do not count (RFC 9110 5.6.1). */
 function isOnlyName(name: string, header = ""): boolean {
-  return header.split(",").every((part) => part.trim() === name);
+  return header.split(",").map((part) => part.trim())
+    .every((part) => part === "" || part === name);
 }
 
 function toResponse(

@@ -111,6 +111,17 @@ Deno.test("connectUpgrade: a 101 to another protocol and an answer that is not H
   }
 });
 
+Deno.test("connectUpgrade: empty elements of the list of protocols do not count", async () => {
+  for (const upgrade of ["SPDY/3.1,", ", SPDY/3.1 ,,", "SPDY/3.1, SPDY/3.1"]) {
+    await using server = answering(
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
+    );
+    const { connection } = await connectUpgrade(server.url);
+    assertEquals(connection.version, PROTO_SPDY3_1);
+    await connection.close().catch(() => {});
+  }
+});
+
 Deno.test("connectUpgrade: a server that closes the connection or takes too long is an error", async () => {
   {
     await using server = answering("HTTP/1.1 101 Swit");
