@@ -55,7 +55,6 @@ const GRE = 47;
 const AUTHENTICATION = 51;
 const DESTINATION = 60;
 const MOBILITY = 135;
-const HOST_IDENTITY = 139;
 const SHIM6 = 140;
 
 /** UDP ports of tunnels: VXLAN (RFC 7348; Linux used 8472 before), Geneve (RFC 8926), GTP-U (3GPP TS 29.281). */
@@ -241,7 +240,6 @@ export class Dissector {
         case ROUTING:
         case DESTINATION:
         case MOBILITY:
-        case HOST_IDENTITY:
         case SHIM6:
           protocol = ip[at];
           at += 8 + ip[at + 1] * 8;

@@ -252,11 +252,9 @@ export const encapsulations: readonly Encapsulation[] = [
     ],
   },
   {
-    name: "IPv6 with the extension heads of HIP and Shim6",
+    name: "IPv6 with the extension head of Shim6",
     linkType: RAW_IP,
-    wrap: (packet) => [
-      ipv6(packet, [...padded(140, 0), ...padded(6, 0)], 139),
-    ],
+    wrap: (packet) => [ipv6(packet, padded(6, 0), 140)],
   },
   {
     name: "IPv6 in IPv4",
