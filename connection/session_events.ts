@@ -57,6 +57,7 @@ import {
   isShared,
   maxConcurrentStreams,
   type ResolvedOptions,
+  sessionSettings,
   STREAMS_WAIT,
 } from "./options.ts";
 import type { OpenStreams } from "./stream/open_streams.ts";
@@ -107,13 +108,8 @@ function settingsOf(options: ResolvedOptions): ResolvedSettings {
   let settings = resolved.get(options);
   if (settings === undefined) {
     settings = resolveSettings({
+      ...sessionSettings(options),
       autoWindowUpdate: false,
-      flowControl: options.flowControl,
-      headerCompression: options.headerCompression,
-      sensitiveHeaders: options.sensitiveHeaders,
-      acceptServerStreams: options.acceptServerStreams,
-      announceStreams: options.announceStreams,
-      limits: options.limits,
       // The write buffer copies the bytes it takes.
       reuseSendBuffer: true,
       [BORROW_BODIES]: true,
