@@ -19,7 +19,7 @@ import {
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Lines } from "../helpers/lines.ts";
 import { digest, patternDigest, patternStream } from "./pattern.ts";
-import { cacheFolder, requireTool } from "./peers.ts";
+import { cacheFolder, firstLine, requireTool } from "./peers.ts";
 import type { PreparedSuite, Scenario, Suite } from "./report.ts";
 import { WireTap } from "./wire_tap.ts";
 
@@ -86,7 +86,8 @@ class JavaServer implements AsyncDisposable {
       stderr: "null",
     }).spawn();
     const lines = new Lines(process.stdout);
-    return new JavaServer(process, lines, Number(await lines.next()));
+    const port = Number(await firstLine(process, lines));
+    return new JavaServer(process, lines, port);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,13 +183,18 @@ function serverScenarios(
   const scenario = (
     name: string,
     work: (connection: Connection) => Promise<string | void>,
-  ): Scenario => ({
-    name,
-    run: async () => {
-      await using connection = await open();
-      return await work(connection);
-    },
-  });
+  ): Scenario => {
+    let connection: Connection | undefined;
+    return {
+      name,
+      run: async () => {
+        await using opened = await open();
+        connection = opened;
+        return await work(opened);
+      },
+      state: () => stateOf(connection),
+    };
+  };
   const hello = async (connection: Connection): Promise<void> =>
     assertEquals(await (await connection.fetch("/hello")).text(), "hello");
   const all = [
@@ -293,6 +299,13 @@ function serverScenarios(
     }));
   }
   return all;
+}
+
+/** What a connection waits for, in one line. */
+function stateOf(connection: Connection | undefined): string {
+  return connection === undefined
+    ? "connect has not resolved"
+    : JSON.stringify(connection.stats());
 }
 
 /** A long body is sent completely, in order, with its end, however much of it the server reads. */

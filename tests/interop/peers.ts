@@ -129,6 +129,9 @@ export async function goProgram(name: string): Promise<string> {
   return `${await buildGoPrograms()}/${name}`;
 }
 
+/** Longest time in which a program starts, ms. */
+const START_TIMEOUT = 100_000;
+
 /** A program that runs until it is disposed of. */
 export class Peer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -156,15 +159,9 @@ export class Peer implements AsyncDisposable {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    const line = await firstLine(process.stdout);
-    if (line === "") {
-      const { code } = await process.status;
-      await process.stdin.close();
-      throw new Error(
-        `${command} ended with ${code} before it printed its address`,
-      );
-    }
-    return new Peer(process, JSON.parse(line));
+    // Cancelling after the first line closes our end of the pipe; the programs print nothing more.
+    await using lines = new Lines(process.stdout);
+    return new Peer(process, JSON.parse(await firstLine(process, lines)));
   }
 
   /** Its address, `host:port`. */
@@ -190,12 +187,20 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-async function firstLine(
-  output: ReadableStream<Uint8Array>,
+/**
+ * The first line that a program prints, with its address. A program that does not
+ * start in time is killed, which ends its output.
+ */
+export async function firstLine(
+  process: Deno.ChildProcess,
+  lines: Lines,
 ): Promise<string> {
-  // Cancelling after the first line closes our end of the pipe; the programs print nothing more.
-  await using lines = new Lines(output);
-  return await lines.next();
+  const late = setTimeout(() => process.kill("SIGKILL"), START_TIMEOUT);
+  try {
+    return await lines.next();
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** The output of a program that runs one scenario, and how it ended. */

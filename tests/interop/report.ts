@@ -17,6 +17,8 @@ export interface Scenario {
   readonly name: string;
   /** Runs it; throws if it failed; may resolve to a measurement. */
   run(): Promise<string | void>;
+  /** What it waits for, which the table shows if it is not done in time. */
+  state?(): string;
 }
 
 /** All scenarios with one peer. */
@@ -45,8 +47,12 @@ interface Row {
   readonly detail: string;
 }
 
-/** Longest time of one scenario, ms. */
-const SCENARIO_TIMEOUT = 300_000;
+/** Longest time in which a peer may be downloaded, built and started, ms. */
+const PREPARE_TIMEOUT = 1_000_000;
+/** Longest time of one scenario, ms. On a quiet machine, the slowest takes 9 s. */
+const SCENARIO_TIMEOUT = 180_000;
+/** Longest time in which a peer ends, ms. */
+const END_TIMEOUT = 60_000;
 
 /** What to run. */
 export interface Chosen {
@@ -101,7 +107,7 @@ async function runSuite(
 ): Promise<void> {
   let prepared: PreparedSuite;
   try {
-    prepared = await suite.prepare();
+    prepared = await within(PREPARE_TIMEOUT, suite.prepare());
   } catch (error) {
     const skipped = error instanceof OptionalToolError ||
       error instanceof MissingToolError && !toolsAreRequired();
@@ -114,14 +120,16 @@ async function runSuite(
     });
     return;
   }
-  await using ready = prepared;
-  for (const { name, run } of ready.scenarios) {
-    if (!filter.test(name)) continue;
+  const { version } = prepared;
+  for (const scenario of prepared.scenarios) {
+    if (!filter.test(scenario.name)) continue;
     const begin = performance.now();
     let outcome: Outcome = "pass";
     let detail: string;
     try {
-      detail = await within(SCENARIO_TIMEOUT, run()) ?? "";
+      const done = scenario.run();
+      detail = await within(SCENARIO_TIMEOUT, done, () => scenario.state?.()) ??
+        "";
     } catch (error) {
       outcome = "FAIL";
       detail = messageOf(error);
@@ -129,21 +137,37 @@ async function runSuite(
     const seconds = ((performance.now() - begin) / 1000).toFixed(1);
     add({
       peer: suite.peer,
-      version: ready.version,
-      scenario: name,
+      version,
+      scenario: scenario.name,
       outcome,
       detail: detail === "" ? `${seconds} s` : `${seconds} s; ${detail}`,
     });
   }
+  try {
+    await within(END_TIMEOUT, prepared[Symbol.asyncDispose]());
+  } catch (error) {
+    add({
+      peer: suite.peer,
+      version,
+      scenario: "(end)",
+      outcome: "FAIL",
+      detail: messageOf(error),
+    });
+  }
 }
 
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+async function within<T>(
+  milliseconds: number,
+  work: PromiseLike<T>,
+  state: () => string | undefined = () => undefined,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`not done within ${milliseconds / 1000} s`)),
-      milliseconds,
-    );
+    timer = setTimeout(() => {
+      const text = state();
+      const end = text === undefined ? "" : `: ${text}`;
+      reject(new Error(`not done within ${milliseconds / 1000} s${end}`));
+    }, milliseconds);
   });
   try {
     return await Promise.race([work, late]);
