@@ -38,7 +38,9 @@ let built: Promise<string> | undefined;
 
 /** Builds the programs, and resolves to the class path. */
 function buildJavaPrograms(): Promise<string> {
-  return built ??= build();
+  built ??= build();
+  built.catch(() => built = undefined);
+  return built;
 }
 
 async function build(): Promise<string> {

@@ -59,6 +59,8 @@ let built: Promise<string> | undefined;
  */
 export function buildGoPrograms(): Promise<string> {
   built ??= build();
+  // Whoever asks after a failure, as that of a download, tries again.
+  built.catch(() => built = undefined);
   return built;
 }
 
@@ -94,6 +96,7 @@ export function installNodePackages(
 ): Promise<string> {
   const known = installed.get(source) ?? install(source);
   installed.set(source, known);
+  known.catch(() => installed.delete(source));
   return known;
 }
 
