@@ -374,3 +374,19 @@ Deno.test("io loop: a close during the end ends it, whatever is pending", async 
     "input ended",
   ]]);
 });
+
+Deno.test("io loop: each turn with a scheduled write has an end of its own", async () => {
+  using _time = virtualTime();
+  const { loop } = sceneOf();
+  for (const round of ["first turn", "second turn"]) {
+    let ended = false;
+    loop.flush();
+    loop.endOfTurn().then(() => ended = true);
+    // Microtasks belong to the turn.
+    for (let step = 0; step < 20; step++) await undefined;
+    assertEquals(ended, false, round);
+    await turn();
+    assertEquals(ended, true, round);
+  }
+  loop.close();
+});
