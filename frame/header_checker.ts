@@ -8,7 +8,7 @@
 
 import {
   checkName,
-  isPlain,
+  isPlainValue,
   type NameRule,
   prepareHeaders,
   splitValue,
@@ -294,5 +294,5 @@ function sortedPairs(list: readonly Checked[]): NameValue[] {
 
 /** Whether the value contains NUL. Throws for a value that cannot be sent. */
 function checkValue(name: string, value: string, escapes: boolean): boolean {
-  return !isPlain(value) && splitValue(name, value, escapes).length > 1;
+  return !isPlainValue(value) && splitValue(name, value, escapes).length > 1;
 }

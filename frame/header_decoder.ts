@@ -20,7 +20,7 @@ import { type VersionTraits, versionTraits } from "./version.ts";
 
 /** Output that is inflated at once to be dropped, bytes. */
 const DROP_STEP = 32768;
-// A stream with more than this has tools of its own, so that inflating it again takes
+// A stream with more than this has a codec of its own, so that inflating it again takes
 // little time.
 const MOST_BLOCKS = 4;
 /** Compressed bytes of these blocks. */
@@ -32,7 +32,7 @@ const NOTHING = new Uint8Array(0);
 const REPLACEMENT = "\ufffd";
 
 /** The objects that read the blocks of one stream. */
-interface Tools {
+interface Codec {
   readonly traits: VersionTraits;
   readonly inflater: Inflater;
   readonly memory: PairMemory;
@@ -51,7 +51,7 @@ interface FirstBlock {
   readonly pairs: readonly NameValue[];
 }
 
-const shared = new CodecPool<Tools>();
+const shared = new CodecPool<Codec>();
 /**
  * The last valid first block without secrets. The time that a block takes must not reveal
  * whether another connection sent the same secrets, which must not stay in memory either.
@@ -63,8 +63,8 @@ let lastFirst: FirstBlock | undefined;
  * as they arrive, between {@linkcode begin} and {@linkcode finish}. Their output
  * stays in the inflater's window until `finish` reads it there.
  *
- * The first blocks are read with tools that all streams of the process share, and their
- * compressed bytes are kept. If another stream has used the tools since, these bytes are
+ * The first blocks are read with codecs that all streams of the process share, and their
+ * compressed bytes are kept. If another stream has used the codec since, these bytes are
  * inflated again first, in 2 us for each block. A connection with up to four requests
  * takes 6 KiB less this way.
  *
@@ -77,9 +77,9 @@ let lastFirst: FirstBlock | undefined;
 export class HeaderDecoder {
   /**
    * Keeps the compiled code of what reads blocks; see `zlib/deflate.ts`. A decoder has no
-   * tools before its first block, so a kept one is not enough.
+   * codec before its first block, so a kept one is not enough.
    */
-  static readonly #kept: Tools = restarted(
+  static readonly #kept: Codec = restarted(
     undefined,
     versionTraits(PROTO_SPDY3),
   );
@@ -88,9 +88,9 @@ export class HeaderDecoder {
   readonly bytes: HeaderBytes = noHeaderBytes();
   readonly #traits: VersionTraits;
   readonly #limits: Required<FrameLimits>;
-  /** Its own tools, or the shared ones while they read a block of this stream. */
-  #tools: Tools | undefined;
-  /** The compressed blocks, a character for each byte; `undefined` if the tools are its own. */
+  /** Its own codec, or a shared one while it reads a block of this stream. */
+  #codec: Codec | undefined;
+  /** The compressed blocks, a character for each byte; `undefined` if the codec is its own. */
   #blocks: string | undefined = "";
   /** How many blocks were read. */
   #count = 0;
@@ -118,24 +118,24 @@ export class HeaderDecoder {
       this.#stream === 0 && this.#count === 0 && !discard &&
       lastFirst?.traits === this.#traits && lastFirst.limits === this.#limits
     ) this.#likely = lastFirst;
-    else this.#tools ??= this.#take();
+    else this.#codec ??= this.#take();
   }
 
-  /** The tools as they are after the blocks so far; no other stream has them. */
-  #take(): Tools {
+  /** The codec as it is after the blocks so far; no other stream has them. */
+  #take(): Codec {
     if (this.#stream === 0) this.#stream = shared.add();
     else {
       const mine = shared.take(this.#stream);
       if (mine !== undefined) return mine;
     }
-    const tools = restarted(shared.takeOldest(), this.#traits);
+    const codec = restarted(shared.takeOldest(), this.#traits);
     if (this.#blocks) {
-      const { inflater } = tools;
+      const { inflater } = codec;
       inflater.feed(bytesOf(this.#blocks));
       inflater.inflate(Infinity);
       inflater.release();
     }
-    return tools;
+    return codec;
   }
 
   /**
@@ -168,7 +168,7 @@ export class HeaderDecoder {
     const blocks = this.#blocks;
     this.#likely = undefined;
     this.#blocks = "";
-    this.#tools = this.#take();
+    this.#codec = this.#take();
     this.#blocks = blocks;
     const bytes = bytesOf(before);
     // It is valid, because the last first block is.
@@ -180,7 +180,7 @@ export class HeaderDecoder {
     from: number,
     to: number,
   ): ZlibError | typeof ERR_FRAME_TOO_LARGE | undefined {
-    const { inflater } = this.#tools!;
+    const { inflater } = this.#codec!;
     try {
       inflater.feed(source, from, to);
       if (!this.#discarding) {
@@ -224,15 +224,15 @@ export class HeaderDecoder {
 
   /** Forgets the last source, which is a read buffer of up to 1 MiB. Call it when no more pieces of it follow. */
   forgetSource(): void {
-    this.#tools?.inflater.feed(NOTHING);
+    this.#codec?.inflater.feed(NOTHING);
   }
 
   /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) {
-      this.#tools!.memory.last.forget();
+      this.#codec!.memory.last.forget();
       this.#blocks = undefined;
-      this.#follow(this.#tools!);
+      this.#follow(this.#codec!);
       return { errorCode: ERR_FRAME_TOO_LARGE, nv: [] };
     }
     const likely = this.#likely;
@@ -242,8 +242,8 @@ export class HeaderDecoder {
       }
       this.#readAfterAll(this.#blocks!);
     }
-    const tools = this.#tools!;
-    const { inflater, memory } = tools;
+    const codec = this.#codec!;
+    const { inflater, memory } = codec;
     this.bytes.plain += inflater.outputLength;
     const rename = frame.renamesHeaders && this.#traits.renamesHeaders;
     const block = readBlockIn(
@@ -255,11 +255,11 @@ export class HeaderDecoder {
     );
     if (this.#count === 0) this.#keepFirst(block, frame, inflater.outputLength);
     inflater.release();
-    this.#follow(tools);
+    this.#follow(codec);
     if (
       this.#count++ === MOST_BLOCKS || this.bytes.plain > MOST_INFLATED
     ) this.#blocks = undefined;
-    if (this.#blocks !== undefined) this.#share(tools);
+    if (this.#blocks !== undefined) this.#share(codec);
     return block;
   }
 
@@ -288,23 +288,23 @@ export class HeaderDecoder {
   }
 
   /** Tells the inflater where the next block is likely to be copied from. */
-  #follow({ inflater, memory: { last } }: Tools): void {
+  #follow({ inflater, memory: { last } }: Codec): void {
     inflater.expectCopies(last.length, last.reach);
   }
 
-  #share(tools: Tools): void {
+  #share(codec: Codec): void {
     this.forgetSource();
-    shared.keep(this.#stream, tools);
-    this.#tools = undefined;
+    shared.keep(this.#stream, codec);
+    this.#codec = undefined;
   }
 }
 
-/** The tools at the start of a stream, or new ones. */
-function restarted(tools: Tools | undefined, traits: VersionTraits): Tools {
-  if (tools?.traits === traits) {
-    tools.inflater.restart();
-    tools.memory.forget();
-    return tools;
+/** The codec at the start of a stream, or a new one. */
+function restarted(codec: Codec | undefined, traits: VersionTraits): Codec {
+  if (codec?.traits === traits) {
+    codec.inflater.restart();
+    codec.memory.forget();
+    return codec;
   }
   const inflater = new Inflater({
     dictionary: traits.dictionary,

@@ -66,7 +66,7 @@ export function prepareHeaders(
     const name: string = pair[0];
     const value: string = pair[1];
     const lowerName = checkName(name, rule);
-    if (isPlain(value)) {
+    if (isPlainValue(value)) {
       prepared.push([lowerName, value]);
     } else {
       for (const part of splitValue(name, value, escapes)) {
@@ -96,12 +96,12 @@ export function checkName(name: string, rule: NameRule): string {
 }
 
 /** Whether the value is plain ASCII, which needs no further check. */
-export function isPlain(value: string): boolean {
+export function isPlainValue(value: string): boolean {
   return typeof value === "string" && PLAIN_VALUE.test(value);
 }
 
 /**
- * The NUL-joined parts of a value that is not plain (see {@linkcode isPlain}). Throws
+ * The NUL-joined parts of a value that is not plain (see {@linkcode isPlainValue}). Throws
  * `InvalidArgumentError` for one that cannot be sent.
  */
 export function splitValue(

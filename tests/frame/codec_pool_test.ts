@@ -121,7 +121,7 @@ function failure({ decoder }: Stream): string {
 Deno.test("streams whose blocks arrive in any order and in pieces are read as if each were alone", () => {
   const random = new Random(162);
   for (let round = 0; round < 60; round++) {
-    // More of them than tools are kept, in some rounds.
+    // More of them than codecs are kept, in some rounds.
     const length = round % 12 === 0 ? 40 : 6;
     const streams = Array.from({ length }, () => makeStream(random));
     for (let left = streams; left.length > 0;) {
