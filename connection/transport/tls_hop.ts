@@ -80,6 +80,7 @@ export class TlsHop implements ByteConn {
   readonly #far: Deno.TcpConn;
   readonly #outer: ByteConn;
   #closed = false;
+  #isShaking = false;
   /** Whether a write to the peer is in progress, and the timer that ends it after `close`. */
   #giving = false;
   #linger: Timer | undefined;
@@ -105,7 +106,12 @@ export class TlsHop implements ByteConn {
   }
 
   async handshake(): Promise<Deno.TlsHandshakeInfo> {
-    return await this.#near.handshake();
+    this.#isShaking = true;
+    try {
+      return await this.#near.handshake();
+    } finally {
+      this.#isShaking = false;
+    }
   }
 
   read(into: Uint8Array): Promise<number | null> {
@@ -121,12 +127,17 @@ export class TlsHop implements ByteConn {
   }
 
   /**
-   * Ends the connection when all written bytes were sent; a peer that accepts none
-   * for 10 s loses the rest.
+   * Ends the connection: at once during the handshake; otherwise when all written bytes
+   * were sent. A peer that accepts none for 10 s loses the rest.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // `closeWrite` waits for the handshake, and a silent peer never completes it.
+    if (this.#isShaking) {
+      this.#end();
+      return;
+    }
     if (this.#giving) this.#lingerOn();
     // Before Deno 2.9, `close` alone keeps the socket open until the peer has also
     // closed.

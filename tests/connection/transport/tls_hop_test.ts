@@ -1,7 +1,9 @@
 /** The connection on loopback in front of a transport. */
 
+import { connectRaw } from "../../../connection/connect.ts";
 import { openHop } from "../../../connection/transport/tls_hop.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
+import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { assertEquals, assertRejects, assertStrictEquals } from "../../deps.ts";
 import { memoryStreams } from "../../helpers/connections.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
@@ -315,4 +317,64 @@ Deno.test("TLS hop: a connection of another program to its port is closed", asyn
   assertEquals(await stranger!.read(new Uint8Array(1)), null);
   stranger!.close();
   hop.close();
+});
+
+Deno.test("TLS hop: closing it during the handshake with a silent peer ends the handshake and the transport", async () => {
+  const began = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<null>();
+  const outer: ByteConn = {
+    read: () => closed.promise,
+    write: (data) => {
+      began.resolve();
+      return Promise.resolve(data.length);
+    },
+    closeWrite: () => Promise.resolve(),
+    close: () => closed.resolve(null),
+  };
+  const hop = await openHop(outer, async (address) => {
+    const conn = await Deno.connect(address);
+    return await Deno.startTls(conn, { hostname: "localhost" });
+  });
+  const shaking = hop.handshake();
+  await began.promise;
+  hop.close();
+  await assertRejects(() => shaking);
+  await closed.promise;
+});
+
+Deno.test("TLS hop: a signal aborts the handshake with a silent peer, also that with a proxy", async () => {
+  for (
+    const options of [
+      { tls: {} },
+      {
+        version: PROTO_SPDY3_1,
+        proxy: { url: "https://proxy.test", timeout: 0 },
+      },
+    ]
+  ) {
+    const abort = new AbortController();
+    const closed = Promise.withResolvers<null>();
+    const outer: ByteConn = {
+      read: () => closed.promise,
+      write: (data) => {
+        abort.abort(new Error("changed my mind"));
+        return Promise.resolve(data.length);
+      },
+      closeWrite: () => Promise.resolve(),
+      close: () => closed.resolve(null),
+    };
+    await assertRejects(
+      () =>
+        connectRaw({
+          hostname: "server.test",
+          port: 443,
+          signal: abort.signal,
+          dial: () => Promise.resolve(outer),
+          ...options,
+        }),
+      Error,
+      "changed my mind",
+    );
+    await closed.promise;
+  }
 });
