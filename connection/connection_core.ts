@@ -83,6 +83,8 @@ export class ConnectionCore
   #receiving = 0;
   /** See {@linkcode later}. */
   #tasks: Task[] = NO_TASKS;
+  /** See {@linkcode afterFill}; exists while somebody waits. */
+  #fillListeners: ((hasRoom: boolean) => void)[] | undefined;
   /** Checks the peer's first frame; `undefined` afterwards. */
   #firstFrame: FirstFrame | undefined;
 
@@ -317,6 +319,11 @@ export class ConnectionCore
     else this.#tasks.push(task);
   }
 
+  afterFill(filled: (hasRoom: boolean) => void): void {
+    this.#fillListeners ??= [];
+    this.#fillListeners.push(filled);
+  }
+
   #runTasks(): void {
     const tasks = this.#tasks;
     if (tasks === NO_TASKS) return;
@@ -378,6 +385,12 @@ export class ConnectionCore
       } while (this.scheduler.ready > 0);
     } finally {
       this.#runTasks();
+      const listeners = this.#fillListeners;
+      if (listeners !== undefined) {
+        this.#fillListeners = undefined;
+        const hasRoom = this.io.out.dataRoom > 0;
+        for (const filled of listeners) filled(hasRoom);
+      }
     }
   }
 

@@ -26,7 +26,7 @@ import {
   type SendBufferEvents,
   type SendMemory,
 } from "../buffers/send_buffer.ts";
-import { LazyPromise, type Listener } from "../deferred.ts";
+import { Deferred, LazyPromise, type Listener } from "../deferred.ts";
 import {
   alreadyEnded,
   bytesDropped,
@@ -83,6 +83,11 @@ export interface StreamHost extends Reading {
   };
   /** Runs the task when the current read was processed, or the frames for a write were made. */
   later(task: Task): void;
+  /**
+   * Calls `filled` once when the frames for the next write were made; `hasRoom` is whether
+   * the write buffer would have taken more.
+   */
+  afterFill(filled: (hasRoom: boolean) => void): void;
   /** Opens a unidirectional stream that is associated with `parent`; resolves to the result of `present`. */
   push<T>(
     parent: StreamCore,
@@ -281,6 +286,23 @@ export class StreamCore
   /** Runs the task when the current read was processed, or the frames for a write were made. */
   later(task: Task): void {
     this.#host.later(task);
+  }
+
+  /**
+   * Resolves when the frames and bytes so far are in the write buffer, except bytes that
+   * wait for the peer's window, or when the stream has ended.
+   */
+  whenBuffered(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    const buffered = new Deferred<void>();
+    const filled = (hasRoom: boolean): void => {
+      if (hasRoom || this.sendBuffer.size === 0) buffered.resolve();
+      else if (!this.#ended) this.#host.afterFill(filled);
+    };
+    this.onEnd(() => buffered.resolve());
+    this.#host.afterFill(filled);
+    this.schedule();
+    return buffered.promise;
   }
 
   /** Opens a stream that is associated with this one. */

@@ -157,13 +157,7 @@ export async function sendTrailers(
  * when the stream has ended.
  */
 async function resetLater(state: StreamCore, error: unknown): Promise<void> {
-  if (!state.ended) {
-    await new Promise<void>((resolve) => {
-      state.onEnd(resolve);
-      state.later({ run: resolve });
-      state.schedule();
-    });
-  }
+  await state.whenBuffered();
   state.reset(INTERNAL_ERROR, error);
 }
 
