@@ -200,8 +200,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   readonly push: ServeInfo["push"] = async (path, init = {}) =>
     createStream(
-      await pushResponse(this.#state, this.#url, path, init, (url) => {
-        const headers = new Headers(init.headers);
+      await pushResponse(this.#state, this.#url, path, init, (url, headers) => {
         headers.set("host", new URL(url).host);
         const head = { method: "GET", url, headers: [...headers] };
         const request = receivedRequest(head, null, this.#signal);

@@ -22,7 +22,10 @@ const PUSH_INIT_NAMES: Names<PushInit> = {
 };
 
 /** Creates the response to push. Called after the push was announced to the client. */
-export type PushedAnswer = (url: string) => Response | Promise<Response>;
+export type PushedAnswer = (
+  url: string,
+  headers: Headers,
+) => Response | Promise<Response>;
 
 /**
  * Opens a stream for the response to `GET path`, and sends that response when it is
@@ -47,6 +50,8 @@ export async function pushResponse(
     );
   }
   url.hash = "";
+  // Invalid headers throw before the client is told of the stream.
+  const headers = new Headers(init.headers);
   const pushed = await parent.push(
     // Netty resets a push without :method and :version, which the draft (3.3.1)
     // does not require, and needs :version in the HEADERS with :status as well.
@@ -60,7 +65,7 @@ export async function pushResponse(
     { pri },
     (state) => state,
   );
-  sendPushed(pushed, response ?? answer(url.href), onFault);
+  sendPushed(pushed, response ?? answer(url.href, headers), onFault);
   return pushed;
 }
 

@@ -13,7 +13,7 @@ import type { NameValue } from "../../frame/types.ts";
 import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import { assertEquals, assertRejects } from "../deps.ts";
+import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import {
   assertFetchFails,
@@ -473,4 +473,20 @@ Deno.test("fetch: a push that ends without a head rejects", async () => {
   await end();
   await assertFetchFails(() => pushes[0].response, HttpMessageError, ":status");
   await assertFetchFails(() => pushes[1].response, StreamResetError);
+});
+
+Deno.test("push: with headers that are invalid, nothing is announced to the client", async () => {
+  const errors: unknown[] = [];
+  await using pair = await httpPair(async (_request, info) => {
+    await info.push("/x", { headers: [["bad name", "x"]] })
+      .catch((error) => errors.push(error));
+    return new Response("page");
+  });
+  const pushes: unknown[] = [];
+  const page = await pair.client.fetch("/", {
+    onPush: (push) => pushes.push(push),
+  });
+  assertEquals(await page.text(), "page");
+  assertEquals(pushes, []);
+  assertInstanceOf(errors[0], TypeError);
 });
