@@ -112,7 +112,8 @@ export class ConnectionEnd {
   /** Sends GOAWAY; the connection ends when its last stream has closed. */
   goaway(statusCode: number): Promise<void> {
     const { session, pending, peerStreams, io } = this.#parts;
-    if (!this.#goawaySubmitted) {
+    // After the end, it would be given as the reason for which no stream can be opened.
+    if (!this.#goawaySubmitted && !this.#begun) {
       this.#goawaySubmitted = true;
       session.submitGoaway(statusCode);
       pending.failQueued(() => this.notOpened());

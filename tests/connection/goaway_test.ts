@@ -197,3 +197,19 @@ Deno.test("a stream whose SYN_STREAM is only partly written when GOAWAY refuses 
   await client.closed;
   assert(written > 100_000);
 });
+
+Deno.test("goaway() after the connection has failed does not become the reason for which no stream can be opened", async () => {
+  const [left, right] = memoryStreams();
+  await using client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+  });
+  const output = right.writable.getWriter();
+  // A RST_STREAM whose length is wrong.
+  await output.write(Uint8Array.of(0x80, 3, 0, 3, 0, 0, 0, 4, 0, 0, 0, 1));
+  await assertRejects(() => client.closed, ConnectionClosedError);
+  const before = await assertRejects(() => client.openStream([["a", "b"]]));
+  await assertRejects(() => client.goaway(), ConnectionClosedError);
+  const after = await assertRejects(() => client.openStream([["a", "b"]]));
+  assertEquals(String(after), String(before));
+});
