@@ -5,7 +5,6 @@
  * @module
  */
 
-import { ERR_STREAM_CLOSED } from "../errors.ts";
 import type { Application } from "./application.ts";
 import type { BodySource } from "./callbacks.ts";
 import { DataItem, type OutboundItem } from "./outbound_items.ts";
@@ -93,8 +92,8 @@ export class Bodies<S> {
     this.#app.onDataNotSend(stream.id, errorCode);
   }
 
-  /** Drops all bodies of a stream that has closed. */
-  dropAll(stream: StreamRecord<S>): void {
+  /** Drops all bodies of a stream that sends no more, and reports each of them. */
+  dropAll(stream: StreamRecord<S>, errorCode: number): void {
     const first = stream.body;
     if (first === undefined) return;
     if (first.parked === "no") {
@@ -108,7 +107,7 @@ export class Bodies<S> {
     stream.lastBody = undefined;
     let item: DataItem<S> | undefined = first;
     while (item !== undefined) {
-      this.#app.onDataNotSend(stream.id, ERR_STREAM_CLOSED);
+      if (!item.isEnding) this.#app.onDataNotSend(stream.id, errorCode);
       item = item.next;
     }
   }

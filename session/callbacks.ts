@@ -53,7 +53,10 @@ export interface SessionCallbacks<S> {
   beforeCtrlSend?(session: S, frame: CtrlFrame): void;
   /** A control frame was written. */
   onCtrlSend?(session: S, frame: CtrlFrame): void;
-  /** A control frame will not be sent, for the reason `errorCode` (`ERR_*`). */
+  /**
+   * A control frame will not be sent, for the reason `errorCode` (`ERR_*`). As in
+   * spdylay, the frames that a failed session leaves unsent are not reported.
+   */
   onCtrlNotSend?(session: S, frame: CtrlFrame, errorCode: number): void;
   /** A DATA frame of `length` payload bytes was written. */
   onDataSend?(
@@ -65,6 +68,8 @@ export interface SessionCallbacks<S> {
   /**
    * The rest of a body will not be sent, for the reason `errorCode` (`ERR_*`).
    * Every provider ends either when its `READ_EOF` is written or with this call.
+   * When the session has failed, the next `send()` calls this for every body that is
+   * left. `streamId` is 0 if the SYN_STREAM of the body was never sent and has no id.
    * python-spdylay drops such bodies without reporting it.
    */
   onDataNotSend?(session: S, streamId: number, errorCode: number): void;

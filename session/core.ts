@@ -5,7 +5,12 @@
  * @module
  */
 
-import { ERR_PROTO, SpdyError } from "../errors.ts";
+import {
+  ERR_INVALID_STATE,
+  ERR_PROTO,
+  ERR_STREAM_CLOSED,
+  SpdyError,
+} from "../errors.ts";
 import {
   CANCEL,
   GOAWAY_PROTOCOL_ERROR,
@@ -381,6 +386,29 @@ export class SessionCore<S> {
     this.onFail();
   }
 
+  /** Drops what a failed session does not send, which is everything but its GOAWAY, and reports the bodies. */
+  dropUnsent(): void {
+    const errorCode = this.failure?.code ?? ERR_INVALID_STATE;
+    const unsent: OutboundItem<S>[] = [];
+    const kept: OutboundItem<S>[] = [];
+    for (let item; (item = this.queue.pop(true, true)) !== undefined;) {
+      (priorityOf(item.key) === PRIORITY_FAILED ? kept : unsent).push(item);
+    }
+    for (const item of kept) this.queue.push(item);
+    for (const stream of [...this.streams.values()]) {
+      this.bodies.dropAll(stream, errorCode);
+    }
+    for (const item of unsent) {
+      if (item.kind === "control") this.bodyNotSent(item, errorCode);
+    }
+  }
+
+  /** Reports the body of a frame that is not sent, if it has one. */
+  bodyNotSent({ frame, body }: ControlItem<S>, errorCode: number): void {
+    if (body === undefined || !("streamId" in frame)) return;
+    this.app.onDataNotSend(frame.streamId, errorCode);
+  }
+
   /** Fails the session with GOAWAY PROTOCOL_ERROR because the peer broke a rule. */
   failForPeer(message: string, code: number): void {
     this.fail(
@@ -427,7 +455,7 @@ export class SessionCore<S> {
   closeStream(stream: StreamRecord<S>, statusCode: number): void {
     this.app.onStreamClose(stream.id, statusCode);
     this.streams.remove(stream);
-    this.bodies.dropAll(stream);
+    this.bodies.dropAll(stream, ERR_STREAM_CLOSED);
   }
 
   /** Closes a stream when both halves are closed. */

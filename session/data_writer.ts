@@ -104,6 +104,7 @@ export class DataWriter<S> {
       return false;
     }
     this.#item = item;
+    if (this.#eof) item.isEnding = true;
     this.#tiny = room < TINY_FRAME && data.length === room && !this.#eof &&
       room < core.options.limits.maxDataFrameSize;
     this.#length = data.length;

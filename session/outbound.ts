@@ -75,6 +75,7 @@ export class Outbound<S> {
 
   /** Writes frames until the queue is empty or the transport takes no more. */
   send(): void {
+    if (this.#core.failing) this.#core.dropUnsent();
     while (this.#arena.inProgress || this.#hasRoom() && this.#prepareNext()) {
       if (!this.#write()) return;
       this.#finish();
@@ -131,10 +132,14 @@ export class Outbound<S> {
     const errorCode = this.#refusal(item) || this.#encode(item);
     if (errorCode === 0) return true;
     // As in spdylay, a WINDOW_UPDATE for a closed stream is dropped silently.
-    if (frame.frameType !== WINDOW_UPDATE) {
-      core.app.onCtrlNotSend(item, errorCode);
-    }
+    if (frame.frameType !== WINDOW_UPDATE) this.#notSent(item, errorCode);
     return false;
+  }
+
+  /** Reports a frame that is not sent, and the body that would have followed it. */
+  #notSent(item: ControlItem<S>, errorCode: number): void {
+    this.#core.app.onCtrlNotSend(item, errorCode);
+    this.#core.bodyNotSent(item, errorCode);
   }
 
   /** 0, or why the frame cannot be sent now. */
@@ -164,11 +169,11 @@ export class Outbound<S> {
     item: ControlItem<S>,
     frame: OutboundFrame<SynStreamFrame>,
   ): boolean {
-    const { streams, app } = this.#core;
+    const { streams } = this.#core;
     const refusal = this.#synStreamRefusal(frame.assocStreamId);
     frame.streamId = streams.takeOwnId();
     if (frame.streamId === 0) {
-      app.onCtrlNotSend(item, refusal || ERR_STREAM_ID_NOT_AVAILABLE);
+      this.#notSent(item, refusal || ERR_STREAM_ID_NOT_AVAILABLE);
       return false;
     }
     const stream = this.#core.openStream(
@@ -179,13 +184,13 @@ export class Outbound<S> {
       item.userData,
     );
     if (refusal !== 0) {
-      app.onCtrlNotSend(item, refusal);
+      this.#notSent(item, refusal);
       this.#core.closeStream(stream, INTERNAL_ERROR);
       return false;
     }
     const errorCode = this.#encode(item);
     if (errorCode === 0) return true;
-    app.onCtrlNotSend(item, errorCode);
+    this.#notSent(item, errorCode);
     streams.remove(stream);
     return false;
   }
@@ -274,7 +279,10 @@ export class Outbound<S> {
   ): void {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      core.bodyNotSent(item, ERR_STREAM_CLOSED);
+      return;
+    }
     const isReply = frame.frameType === SYN_REPLY;
     // A stream that was reset while the frame was half written stays reset.
     if (stream.state !== "closing") {
@@ -289,9 +297,9 @@ export class Outbound<S> {
       stream.shutRead = true;
     }
     core.closeIfShut(stream);
-    if (item.body !== undefined && core.streams.get(stream.id) === stream) {
-      core.bodies.submit(stream, true, item.body);
-    }
+    if (item.body === undefined) return;
+    if (stream.removed) core.bodyNotSent(item, ERR_STREAM_CLOSED);
+    else core.bodies.submit(stream, true, item.body);
   }
 
   #headersWritten(streamId: number, flags: number): void {

@@ -105,6 +105,8 @@ export class DataItem<S> {
   readonly fin: boolean;
   readonly body: BodySource<S>;
   parked: Parked = "no";
+  /** Its last bytes are in the frame that is being written, which is always completed. */
+  isEnding = false;
   /** The next body of the same stream. */
   next: DataItem<S> | undefined;
 

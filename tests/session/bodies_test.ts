@@ -5,6 +5,7 @@ import {
   DATA_FLAG_FIN,
   DataProvider,
   ERR_DEFERRED,
+  ERR_INVALID_FRAME,
   GOAWAY_INTERNAL_ERROR,
   PROTO_SPDY2,
   PROTO_SPDY3,
@@ -310,6 +311,101 @@ Deno.test("a SYN frame that is not sent does not start its body", () => {
   );
   assertEquals(harness.flushNames(), []);
   assertEquals(asked, 0);
+  assertEquals(harness.told(), [
+    "onCtrlNotSend SYN_REPLY 1 -510",
+    "onDataNotSend 1 -510",
+  ]);
+});
+
+Deno.test("the body of a request that GOAWAY refuses is reported", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3);
+  harness.session.submitGoaway(0);
+  harness.session.send();
+  harness.told();
+  harness.session.submitRequest(0, HEADERS_LIST, body(10));
+  harness.session.send();
+  assertEquals(harness.told(), [
+    "onCtrlNotSend SYN_STREAM 1 -516",
+    "onDataNotSend 1 -516",
+    "onStreamClose 1 6",
+  ]);
+});
+
+Deno.test("the body of a reply whose stream ends while the reply is half-written is reported", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  harness.give(synStream(1));
+  harness.session.send();
+  harness.written();
+  harness.session.submitResponse(1, HEADERS_LIST, body(10));
+  harness.room = 10;
+  harness.session.send();
+  harness.give(rstStream(1));
+  harness.told();
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["SYN_REPLY 1"]);
+  assertEquals(harness.told(), [
+    "onCtrlSend SYN_REPLY 1",
+    "onDataNotSend 1 -510",
+  ]);
+});
+
+Deno.test("a stream that closes while the last DATA of its body is half-written does not report the body", () => {
+  const harness = opened();
+  harness.session.submitData(1, DATA_FLAG_FIN, body(100));
+  harness.room = 10;
+  harness.session.send();
+  harness.give(rstStream(1));
+  assertEquals(harness.told(), [
+    "onCtrlRecv RST_STREAM 1 5",
+    "onStreamClose 1 5",
+  ]);
+  harness.room = Infinity;
+  assertEquals(harness.flushNames(), ["DATA 1 1 100"]);
+  assertEquals(harness.told(), ["onDataSend 1 1 100"]);
+});
+
+Deno.test("a session that fails reports every body that it does not send", () => {
+  const harness = opened();
+  const { session } = harness;
+  const deferred = provider(() => ERR_DEFERRED);
+  session.submitData(1, 0, deferred);
+  session.submitData(1, DATA_FLAG_FIN, body(1));
+  session.submitRequest(0, HEADERS_LIST, deferred);
+  session.send();
+  harness.written();
+  harness.give(settings([SETTINGS_INITIAL_WINDOW_SIZE, 0, 0]));
+  session.submitRequest(0, HEADERS_LIST, body(10));
+  session.send();
+  session.submitRequest(0, HEADERS_LIST, body(10));
+  harness.written();
+  harness.told();
+  session.failSession(GOAWAY_INTERNAL_ERROR);
+  assertEquals(harness.flushNames(), [`GOAWAY 0 ${GOAWAY_INTERNAL_ERROR}`]);
+  const reported = () =>
+    harness.told().filter((line) => line.startsWith("onDataNotSend")).sort();
+  assertEquals(reported(), [
+    "onDataNotSend 0 -519",
+    "onDataNotSend 1 -519",
+    "onDataNotSend 1 -519",
+    "onDataNotSend 3 -519",
+    "onDataNotSend 5 -519",
+  ]);
+  session.send();
+  assertEquals(reported(), []);
+  session.submitRequest(0, HEADERS_LIST, body(10));
+  session.send();
+  assertEquals(reported(), ["onDataNotSend 0 -519"]);
+});
+
+Deno.test("after an error of the peer, bodies are reported with the code of the failure", () => {
+  const harness = opened();
+  harness.session.submitData(1, 0, provider(() => ERR_DEFERRED));
+  harness.session.send();
+  harness.session.recv(Uint8Array.of(0x80, 3, 0, 6, 0, 0, 0, 1, 0));
+  assertEquals(harness.session.failure?.code, ERR_INVALID_FRAME);
+  harness.told();
+  harness.session.send();
+  assertEquals(harness.told()[0], `onDataNotSend 1 ${ERR_INVALID_FRAME}`);
 });
 
 Deno.test("a stream that is closed while its SYN_STREAM is half-written stays closed", () => {
@@ -320,9 +416,10 @@ Deno.test("a stream that is closed while its SYN_STREAM is half-written stays cl
   harness.give(rstStream(1));
   harness.room = Infinity;
   assertEquals(harness.flushNames(), ["SYN_STREAM 1"]);
-  assertEquals(harness.told().slice(-2), [
+  assertEquals(harness.told().slice(-3), [
     "onStreamClose 1 5",
     "onCtrlSend SYN_STREAM 1",
+    "onDataNotSend 1 -510",
   ]);
 });
 
