@@ -168,3 +168,25 @@ Deno.test("a first block equal to the last one is copied, unless it has secrets"
   assertEquals(readsOf(open), first);
   assertEquals(readsOf(secret), readsOf(secret));
 });
+
+Deno.test("a stream of long blocks has a compressor of its own, so that none is compressed again", () => {
+  const traits = versionTraits(PROTO_SPDY3);
+  const random = new Random(165);
+  const digits = (length: number): string =>
+    Array.from({ length }, () => random.int(0, 9)).join("");
+  const short: NameValue[] = [["a", "b"]];
+  const readsAfter = (lengths: readonly number[]): number => {
+    const stream = new PooledCompressor(traits, sensitivityOf);
+    for (const length of lengths) {
+      compressed(stream, traits, [["x-a", digits(length)]]);
+    }
+    // Then other streams have used all compressors that are kept.
+    for (let count = 0; count < 20; count++) readsOf([["a", `${count}`]]);
+    return countedWork(() => compressed(stream, traits, short)).reads;
+  };
+  const shared = readsAfter([900, 900]);
+  for (const lengths of [[2100], [1100, 1100], [700, 700, 700]]) {
+    const own = readsAfter(lengths);
+    assert(own < shared / 2, `${lengths}: ${own} of ${shared} reads`);
+  }
+});
