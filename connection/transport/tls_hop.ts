@@ -81,6 +81,8 @@ export class TlsHop implements ByteConn {
   readonly #outer: ByteConn;
   #closed = false;
   #isShaking = false;
+  /** Everything that the application wrote was passed on to the peer. */
+  #allSent = false;
   /** Whether a write to the peer is in progress, and the timer that ends it after `close`. */
   #giving = false;
   #linger: Timer | undefined;
@@ -128,13 +130,14 @@ export class TlsHop implements ByteConn {
 
   /**
    * Ends the connection: at once during the handshake; otherwise when all written bytes
-   * were sent. A peer that accepts none for 10 s loses the rest.
+   * were sent, whether or not the peer also closes. A peer that accepts none for 10 s
+   * loses the rest.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     // `closeWrite` waits for the handshake, and a silent peer never completes it.
-    if (this.#isShaking) {
+    if (this.#isShaking || this.#allSent) {
       this.#end();
       return;
     }
@@ -163,6 +166,7 @@ export class TlsHop implements ByteConn {
   async #carryOut(): Promise<void> {
     try {
       await carry(this.#far, (data) => this.#giveOut(data));
+      this.#allSent = true;
       if (this.#closed) this.#end();
       else await this.#outer.closeWrite();
     } catch {

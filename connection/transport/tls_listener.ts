@@ -267,7 +267,10 @@ class CarriedConn implements AcceptedConn {
   #far: Deno.TlsConn | undefined;
   readonly #opening: Promise<Deno.TlsConn>;
   #handshake: Promise<Deno.TlsHandshakeInfo> | undefined;
-  #handshakeDone = false;
+  /** The handshake succeeded, or failed with an alert that the client should get. */
+  #handshakeSettled = false;
+  /** Everything that TLS wrote was passed on to the client, or can no longer be. */
+  #allSent = false;
   #closed = false;
   #referenced = true;
   /** A write to the client is pending. */
@@ -307,14 +310,15 @@ class CarriedConn implements AcceptedConn {
   }
 
   /**
-   * Ends the connection: at once if the handshake is not complete; otherwise when
-   * the client has received the written bytes, or stops reading them.
+   * Ends the connection: at once while the handshake is pending; otherwise when the
+   * client has received the written bytes, or stops reading them. After a failed
+   * handshake these are the alert that says why.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#far);
-    if (!this.#handshakeDone) this.#end();
+    if (!this.#handshakeSettled || this.#allSent) this.#end();
     else if (this.#writing) this.#startLinger();
   }
 
@@ -352,9 +356,10 @@ class CarriedConn implements AcceptedConn {
     }
     if (!this.#referenced) this.unref();
     this.#handshake = far.handshake();
-    this.#handshake.then(() => {
-      this.#handshakeDone = true;
-    }, () => {});
+    const settled = (): void => {
+      this.#handshakeSettled = true;
+    };
+    this.#handshake.then(settled, settled);
     this.#carryBothWays(near, first, size);
     return far;
   }
@@ -388,9 +393,14 @@ class CarriedConn implements AcceptedConn {
   }
 
   async #copyToClient(near: Deno.TcpConn): Promise<void> {
-    await carry(near, (data) => this.#writeToClient(data));
-    await this.#outer.closeWrite();
-    if (this.#closed) this.#end();
+    try {
+      await carry(near, (data) => this.#writeToClient(data));
+      await this.#outer.closeWrite();
+    } finally {
+      this.#allSent = true;
+      // A client that sends nothing and does not close must not keep the sockets.
+      if (this.#closed) this.#end();
+    }
   }
 
   /** Writes to the client. After the connection was closed, a write has a time limit. */

@@ -5,7 +5,8 @@ import type { Connection } from "../../http/connection.ts";
 import type { ConnectionErrorInfo } from "../../http/server/serve_options.ts";
 import { serve } from "../../http/server/serve.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { InvalidArgumentError } from "../../errors.ts";
+import { InvalidArgumentError, SpdyError } from "../../errors.ts";
+import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import {
   assert,
   assertEquals,
@@ -204,6 +205,27 @@ Deno.test("onConnectionError: it is called when a limit or a timeout is exceeded
   ({ next } = told);
   using _silent = await Deno.connect({ hostname, port });
   assertMatch((await next)[0].message, /50 ms/);
+});
+
+Deno.test("a client whose TLS handshake the server refuses gets the alert with the reason", async () => {
+  const { cert, key, caCert } = await makeCertificate();
+  await using server = serve(
+    { ...quiet, cert, key, versions: [PROTO_SPDY2] },
+    answer,
+  );
+  const { port } = server.addr;
+  const tls = { caCerts: [caCert], alpnProtocols: ["spdy/3.1"] };
+  await assertRejects(
+    () => connect({ hostname, port, tls }),
+    SpdyError,
+    "NoApplicationProtocol",
+  );
+  using plain = await Deno.connect({ hostname, port });
+  await plain.write(new Uint8Array(20));
+  const answered = new Uint8Array(1);
+  assertEquals(await plain.read(answered), 1);
+  const alert = 21; // TLS 1.3 (RFC 8446) 5.1
+  assertEquals(answered[0], alert);
 });
 
 Deno.test("onConnectionError: it is called for TLS handshakes that fail or take too long", async () => {

@@ -104,6 +104,7 @@ class SlowPeer implements ByteConn {
   readonly log: string[] = [];
   /** Settles when the next write begins. */
   began = Promise.withResolvers<void>();
+  readonly writeEnded = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();
   #taken = Promise.withResolvers<number>();
   #arrived = Promise.withResolvers<number | null>();
@@ -134,6 +135,7 @@ class SlowPeer implements ByteConn {
 
   closeWrite(): Promise<void> {
     this.log.push("closeWrite");
+    this.writeEnded.resolve();
     return Promise.resolve();
   }
 
@@ -258,6 +260,19 @@ Deno.test("TLS hop: the two directions end separately, and then both ends are cl
     "close",
   ]);
   hop.close();
+});
+
+Deno.test("TLS hop: after the end of its own direction, close ends the transport although the peer stays", async () => {
+  const peer = new SlowPeer();
+  const hop = await openHop(peer, connectPlain);
+  await hop.write(new Uint8Array(3));
+  await peer.began.promise;
+  peer.take(3);
+  await hop.closeWrite();
+  await peer.writeEnded.promise;
+  hop.close();
+  await peer.closed.promise;
+  assertEquals(peer.log, ["setNoDelay true", "write", "closeWrite", "close"]);
 });
 
 Deno.test("TLS hop: when the transport fails, the near end ends", async () => {

@@ -434,6 +434,50 @@ Deno.test("TLS listener: closed before the end of the handshake, a connection en
   assertEquals([outer.closed, near.closed, far.closed], [true, true, true]);
 });
 
+Deno.test("TLS listener: after a failed handshake, the client gets the alert before its socket is closed", async () => {
+  using time = virtualTime();
+  using setting = new Setting();
+  const { conn, outer, near, far } = await setting.connection();
+  far.handshakeEnd.reject(new Deno.errors.InvalidData("no common protocol"));
+  await assertRejects(
+    async () => await conn.handshake?.(),
+    Deno.errors.InvalidData,
+  );
+  conn.close();
+  assertEquals([outer.closed, far.closed], [false, true]);
+  near.arrive([21, 3, 3]);
+  near.arrive(null);
+  await turn();
+  assertEquals([outer.written, outer.writeEnded], [[21, 3, 3], true]);
+  assertEquals([outer.closed, near.closed], [true, true]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("TLS listener: after the end of its own direction, close ends the sockets although the client stays", async () => {
+  using time = virtualTime();
+  using setting = new Setting();
+  const { conn, outer, near } = await setting.afterHandshake();
+  near.arrive([1]);
+  near.arrive(null);
+  await turn();
+  assertEquals([outer.written, outer.writeEnded], [[1], true]);
+  assertEquals([outer.closed, near.closed], [false, false]);
+  conn.close();
+  assertEquals([outer.closed, near.closed], [true, true]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("TLS listener: after a failed write to the client, close ends the sockets", async () => {
+  using setting = new Setting();
+  const { conn, outer, near } = await setting.afterHandshake();
+  outer.gate = Promise.reject(new Deno.errors.ConnectionReset("reset"));
+  near.arrive([1]);
+  await turn();
+  assertEquals([outer.closed, near.closed], [false, false]);
+  conn.close();
+  assertEquals([outer.closed, near.closed], [true, true]);
+});
+
 Deno.test("TLS listener: a connection that is closed later ends when the client has taken the last bytes", async () => {
   using time = virtualTime();
   using setting = new Setting();
