@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RawConnection } from "../../connection.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { readPorts, type StreamingCall } from "../call/call.ts";
 import type { ProcessHandler } from "../call/command.ts";
@@ -95,38 +96,34 @@ export async function serveForwardCall(
 ): Promise<void> {
   const { request, conn, call, maxBufferedBytes, onConnection } = pending;
   const bounds = { streams: 2 * MAX_CONNECTIONS, maxBufferedBytes };
-  if (!wantsWebSocket(request)) {
-    const known = [PORT_FORWARD_PROTOCOL];
-    const { connection } = await upgradeToSpdy(conn, request, known, bounds);
-    onConnection(connection);
-    await serveSpdyForward(
-      connection,
-      call,
-      handler,
-      pending.streamCreationTimeout,
-    );
-    return;
-  }
-  const name = chooseWebSocketProtocol(request, FORWARD_MESSAGE_PROTOCOLS);
-  if (name === TUNNEL_PROTOCOL) {
+  const name = wantsWebSocket(request)
+    ? chooseWebSocketProtocol(request, FORWARD_MESSAGE_PROTOCOLS)
+    : undefined;
+  if (name !== undefined && name !== TUNNEL_PROTOCOL) {
+    const ports = portsOf(request);
+    const { protocol, codec } = messageProtocol(name);
     await grantWebSocket(conn, request, name);
-    const connection = startServer(new WebSocketTunnel(conn, false), bounds);
-    onConnection(connection);
-    await serveSpdyForward(
-      connection,
-      call,
-      handler,
-      pending.streamCreationTimeout,
+    await serveMessageForward(
+      { peer: new WebSocketPeer(conn, false), codec, maxBufferedBytes },
+      { protocol, call, handler, ports },
+      onConnection,
     );
     return;
   }
-  const ports = portsOf(request);
-  const { protocol, codec } = messageProtocol(name);
-  await grantWebSocket(conn, request, name);
-  await serveMessageForward(
-    { peer: new WebSocketPeer(conn, false), codec, maxBufferedBytes },
-    { protocol, call, handler, ports },
-    onConnection,
+  let connection: RawConnection;
+  if (name === undefined) {
+    const known = [PORT_FORWARD_PROTOCOL];
+    ({ connection } = await upgradeToSpdy(conn, request, known, bounds));
+  } else {
+    await grantWebSocket(conn, request, name);
+    connection = startServer(new WebSocketTunnel(conn, false), bounds);
+  }
+  onConnection(connection);
+  await serveSpdyForward(
+    connection,
+    call,
+    handler,
+    pending.streamCreationTimeout,
   );
 }
 

@@ -32,18 +32,32 @@ const PAIRS: [ProtocolVersion, ProtocolVersion, string, string][] = [
   ],
 ];
 
+/** A server of one version. */
+function serverOf(version: ProtocolVersion): {
+  readonly port: number;
+  /** Resolves to the first error of a connection. */
+  readonly error: Promise<unknown>;
+} & AsyncDisposable {
+  const error = Promise.withResolvers<unknown>();
+  const server = serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen() {},
+    version,
+    onConnectionError: error.resolve,
+  }, () => new Response("not sent"));
+  return {
+    port: (server.addr as Deno.NetAddr).port,
+    error: error.promise,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
 for (const [own, other, onClient, onServer] of PAIRS) {
   Deno.test(`other version: both sides name both versions, client ${own}, server ${other}`, async () => {
-    const told = Promise.withResolvers<unknown>();
-    await using server = serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      onListen() {},
-      version: other,
-      onConnectionError: (error) => told.resolve(error),
-    }, () => new Response("not sent"));
+    await using server = serverOf(other);
     await using connection = await connect({
-      port: server.addr.port,
+      port: server.port,
       version: own,
     });
     const error = await assertRejects(
@@ -51,24 +65,17 @@ for (const [own, other, onClient, onServer] of PAIRS) {
       TypeError,
     );
     assertStringIncludes(error.message, onClient);
-    assertStringIncludes(String(await told.promise), onServer);
+    assertStringIncludes(String(await server.error), onServer);
   });
 
   Deno.test(`other version: a client that sends nothing learns it as well, client ${own}, server ${other}`, async () => {
-    const told = Promise.withResolvers<unknown>();
-    await using server = serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      onListen() {},
-      version: other,
-      onConnectionError: (error) => told.resolve(error),
-    }, () => new Response("not sent"));
+    await using server = serverOf(other);
     await using connection = await connectRaw({
-      port: server.addr.port,
+      port: server.port,
       version: own,
     });
     const error = await assertRejects(() => connection.closed);
     assertStringIncludes(String(error), onClient);
-    assertStringIncludes(String(await told.promise), onServer);
+    assertStringIncludes(String(await server.error), onServer);
   });
 }
