@@ -48,17 +48,18 @@ interface Found {
   readonly lines: Line[];
 }
 
+/** The lines of the first document. */
 function readLines(text: string): Line[] {
   const lines: Line[] = [];
-  text.split(/\r\n|\r|\n/).forEach((line, index) => {
+  let number = 0;
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    number++;
+    if (lines.length > 0 && /^(---|\.\.\.)(\s|$)/.test(line)) break;
     const content = line.trimStart();
-    if (content === "" || /^(#|---|%)/.test(content)) return;
-    lines.push({
-      number: index + 1,
-      column: line.length - content.length,
-      text: content,
-    });
-  });
+    if (content === "" || /^(#|---|%)/.test(content)) continue;
+    const column = line.length - content.length;
+    lines.push({ number, column, text: content });
+  }
   return lines;
 }
 

@@ -540,6 +540,11 @@ list: [{a: 1,
   assertEquals(lineOf(text, ["list", 0, "b"]), 13);
   assertEquals(lineOf(text, ["nothing"]), undefined);
   assertEquals(lineOf('{"a": {"b": 1}}', ["a", "b"]), undefined);
+  // Only the first document counts.
+  for (const end of ["---", "--- # next", "..."]) {
+    assertEquals(lineOf(`---\na: 1\n${end}\na: 2\nb: 3\n`, ["a"]), 2);
+    assertEquals(lineOf(`a: 1\n${end}\na: 2\nb: 3\n`, ["b"]), undefined);
+  }
 });
 
 Deno.test("merge keys, CRLF and a byte order mark are read as in kubectl", async () => {
