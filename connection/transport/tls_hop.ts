@@ -79,8 +79,9 @@ export class TlsHop implements ByteConn {
   readonly #near: NearEnd;
   readonly #far: Deno.TcpConn;
   readonly #outer: ByteConn;
+  readonly #handshake: Promise<Deno.TlsHandshakeInfo>;
+  #isShaking = true;
   #closed = false;
-  #isShaking = false;
   /** Everything that the application wrote was passed on to the peer. */
   #allSent = false;
   /** Whether a write to the peer is in progress, and the timer that ends it after `close`. */
@@ -93,6 +94,12 @@ export class TlsHop implements ByteConn {
     this.#outer = outer;
     far.setNoDelay(true);
     outer.setNoDelay?.(true);
+    // Also if it fails, because the peer still gets the reason.
+    const settled = (): void => {
+      this.#isShaking = false;
+    };
+    this.#handshake = near.handshake();
+    this.#handshake.then(settled, settled);
     const ended = Promise.allSettled([this.#carryOut(), this.#carryIn()]);
     ended.then(() => this.#end());
   }
@@ -108,20 +115,24 @@ export class TlsHop implements ByteConn {
   }
 
   async handshake(): Promise<Deno.TlsHandshakeInfo> {
-    this.#isShaking = true;
-    try {
-      return await this.#near.handshake();
-    } finally {
-      this.#isShaking = false;
-    }
+    return await this.#handshake;
   }
 
   read(into: Uint8Array): Promise<number | null> {
-    return this.#near.read(into);
+    return this.#shaken(this.#near.read(into));
   }
 
   write(data: Uint8Array): Promise<number> {
-    return this.#near.write(data);
+    return this.#shaken(this.#near.write(data));
+  }
+
+  /** When a read or a write has succeeded, the handshake is complete. */
+  #shaken<T>(call: Promise<T>): Promise<T> {
+    if (!this.#isShaking) return call;
+    return call.then((result) => {
+      this.#isShaking = false;
+      return result;
+    });
   }
 
   async closeWrite(): Promise<void> {
