@@ -51,6 +51,37 @@ Deno.test("escaped text: any bytes survive escaping and unescaping", () => {
   }
 });
 
+Deno.test("escaped text: a sequence counts as UTF-8 where the platform decodes it", () => {
+  const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+  const isUtf8 = (bytes: Uint8Array): boolean => {
+    try {
+      strict.decode(bytes);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const seconds = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
+  const others = [0x7f, 0x80, 0xbf, 0xc0];
+  for (let first = 0; first < 256; first++) {
+    for (const second of seconds) {
+      for (const third of others) {
+        for (const fourth of others) {
+          const all = Uint8Array.of(first, second, third, fourth);
+          for (let length = 1; length <= 4; length++) {
+            const bytes = all.subarray(0, length);
+            assertEquals(
+              decodeEscaped(bytes).isWellFormed(),
+              isUtf8(bytes),
+              bytes.toString(),
+            );
+          }
+        }
+      }
+    }
+  }
+});
+
 Deno.test("escaped text: other lone surrogates have no meaning", () => {
   for (
     const text of [
