@@ -24,6 +24,7 @@ import {
   TUNING_NAMES,
   tuningOf,
 } from "./options.ts";
+import { TimeLimit } from "./time/time_limit.ts";
 import { closeQuietly } from "./transport/byte_conn.ts";
 import type { HostPort, TlsOptions } from "./transport/client_tls.ts";
 import {
@@ -81,6 +82,9 @@ const CONNECT_NAMES: Names<ConnectOptions> = {
   signal: true,
 };
 
+/** Longest TLS handshake of a client, ms. */
+const HANDSHAKE_TIMEOUT = 30_000;
+
 /** A transport, and the options for a connection on it. */
 export interface Agreed<Conn> {
   readonly conn: Conn;
@@ -137,9 +141,9 @@ export async function agreeWithClient(
  * HTTP.
  *
  * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ProxyError` if a
- * proxy does not open the tunnel, and with Deno's own error if the server cannot be
- * reached.
+ * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError`
+ * if it takes longer than 30 s, with `ProxyError` if a proxy does not open the tunnel,
+ * and with Deno's own error if the server cannot be reached.
  *
  * @example
  * ```ts
@@ -191,22 +195,31 @@ async function connectTls(
   options: ConnectOptions,
   tls: TlsOptions,
 ): Promise<{ conn: ByteConn; version: ProtocolVersion }> {
-  const { signal } = options;
   const { alpnProtocols = getNpnProtocols() } = tls;
+  const target = targetOf(options);
   const conn = await dialTls(
-    targetOf(options),
+    target,
     { ...options, tls: { ...tls, alpnProtocols } },
-    signal,
+    options.signal,
   );
+  // Without a limit, a server that accepts connections and then stays silent would
+  // stop a client for good: all its requests to that origin wait for the handshake.
+  const limit = new TimeLimit(
+    HANDSHAKE_TIMEOUT,
+    options.signal,
+    `${target.hostname}:${target.port} did not complete the TLS handshake`,
+  );
+  const { signal } = limit;
   const abort = (): void => closeQuietly(conn);
-  signal?.addEventListener("abort", abort, { once: true });
+  signal.addEventListener("abort", abort, { once: true });
   try {
     return { conn, version: await agreedVersion(conn, alpnProtocols) };
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    limit.end();
+    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -18,9 +18,9 @@ import { Connection } from "./connection.ts";
  * `proxy` is set. With TLS, ALPN selects the version.
  *
  * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ProxyError` if a
- * proxy does not open the tunnel, and with Deno's own error if the server cannot be
- * reached.
+ * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError`
+ * if it takes longer than 30 s, with `ProxyError` if a proxy does not open the tunnel,
+ * and with Deno's own error if the server cannot be reached.
  *
  * @example
  * ```ts

@@ -1,11 +1,18 @@
 /** Connections of a client: how many there are, and for how long. */
 
+import type { Transport } from "../../connection/transport/transport.ts";
 import { Client, type ClientOptions } from "../../http/client/client.ts";
 import type { SpdyResponse } from "../../http/client/spdy_response.ts";
 import { coreOf } from "../../connection.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "../deps.ts";
 import { collect } from "../helpers/collector.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
@@ -346,4 +353,43 @@ Deno.test("a connection with unref() does not keep the process alive, with ref()
     });
   `);
   assertEquals(output, "x\ndone\npong\n");
+});
+
+Deno.test("client: a server that stays silent in the TLS handshake stops the client for 30 s only", async () => {
+  using time = virtualTime();
+  const began: PromiseWithResolvers<void>[] = [];
+  let closed = 0;
+  const dial = (): Promise<Transport> => {
+    const shaking = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<null>();
+    began.push(shaking);
+    return Promise.resolve({
+      read: () => ended.promise,
+      write: (data: Uint8Array) => {
+        shaking.resolve();
+        return Promise.resolve(data.length);
+      },
+      closeWrite: () => Promise.resolve(),
+      close: () => {
+        closed++;
+        ended.resolve(null);
+      },
+    });
+  };
+  await using client = new Client({ dial });
+  const ask = () => client.fetch("https://server.test/");
+  for (let count = 1; count <= 2; count++) {
+    const asked = Promise.all([assertRejects(ask), assertRejects(ask)]);
+    await until(() => began.length === count);
+    await began[count - 1].promise;
+    await time.advance(30_000);
+    for (const error of await asked) {
+      assertMatch(
+        String(error),
+        /server\.test:443 did not complete the TLS handshake within 30000 ms/,
+      );
+    }
+    assert(closed >= count);
+  }
+  assertEquals(began.length, 2);
 });
