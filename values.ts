@@ -19,10 +19,14 @@ import { InvalidArgumentError } from "./errors.ts";
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Formats a value for an error message. Never throws, although `String(value)` can. */
+/**
+ * Formats a value for an error message so that its type shows: a port of `"80"` or `[80]`
+ * is wrong because it is no number. Never throws, although `String(value)` can.
+ */
 export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
   try {
-    return String(value);
+    return Array.isArray(value) ? `[${value}]` : String(value);
   } catch {
     return `of type ${typeof value}`;
   }
@@ -86,9 +90,7 @@ export function checkOneOf(
   if (allowed.includes(value)) return;
   const list = allowed.map((each) => JSON.stringify(each)).join(", ");
   throw new InvalidArgumentError(
-    `${name} ${
-      typeof value === "string" ? JSON.stringify(value) : show(value)
-    } is none of ${list}`,
+    `${name} ${show(value)} is none of ${list}`,
   );
 }
 

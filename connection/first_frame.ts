@@ -141,12 +141,15 @@ function otherVersion(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+const PROXY_HEAD = "a header of the PROXY protocol";
+const PROXY_ADVICE =
+  "give `serve` `proxyProtocol` and `trusted` if a load balancer sends it";
 /** The first bytes of other protocols, and advice for the user. */
 const KNOWN:
   readonly (readonly [begin: string, what: string, advice: string])[] = [
     ["PRI * ", "the preface of HTTP/2", ""],
-    ["PROXY ", "a header of the PROXY protocol", ""],
-    ["\r\n\r\n\0\r\nQUIT\n", "a header of the PROXY protocol", ""],
+    ["PROXY ", PROXY_HEAD, PROXY_ADVICE],
+    ["\r\n\r\n\0\r\nQUIT\n", PROXY_HEAD, PROXY_ADVICE],
     [
       "HTTP/",
       "an HTTP/1.1 response",

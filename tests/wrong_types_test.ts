@@ -39,6 +39,7 @@ import {
   Deflate,
   Inflate,
 } from "../zlib/mod.ts";
+import { show } from "../values.ts";
 import { assert, assertEquals } from "./deps.ts";
 
 /** An argument of any type. */
@@ -539,5 +540,20 @@ Deno.test("names: those of Object's members are ordinary names", () => {
     session.submitRequest(0, [...nv, ...NV]);
     session.send();
     assertEquals(got.filter(([name]) => !name.startsWith(":")), wanted);
+  }
+});
+
+Deno.test("errors show a wrong value so that its type is clear", () => {
+  for (
+    const [value, shown] of [
+      ["80", '"80"'],
+      [[80], "[80]"],
+      [[], "[]"],
+      [80n, "80"],
+      [null, "null"],
+      [Object.create(null), "of type object"],
+    ]
+  ) {
+    assertEquals(show(value), shown);
   }
 });

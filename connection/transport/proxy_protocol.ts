@@ -374,12 +374,13 @@ function endpointBytes(
 ): Uint8Array | undefined {
   if (endpoint === undefined) return undefined;
   checkPort(`proxyProtocol.${name}.port`, endpoint.port, 0);
-  const bytes = parseAddress(show(endpoint.hostname));
+  const { hostname } = endpoint;
+  const bytes = typeof hostname === "string"
+    ? parseAddress(hostname)
+    : undefined;
   if (bytes !== undefined) return bytes;
   throw new InvalidArgumentError(
-    `proxyProtocol.${name}.hostname ${
-      show(endpoint.hostname)
-    } is not an IP address`,
+    `proxyProtocol.${name}.hostname ${show(hostname)} is not an IP address`,
   );
 }
 

@@ -215,7 +215,9 @@ async function readHead(
     if (result === "none") {
       if (isOptional) return new HeadedConn(conn, undefined, data);
       throw new SpdyError(
-        `${describe(conn.remoteAddr)} did not begin with a PROXY head`,
+        `${
+          describe(conn.remoteAddr)
+        } did not begin with a PROXY head, which proxyProtocol "required" expects of every client`,
         ERR_PROTO,
         { initiator: "remote" },
       );

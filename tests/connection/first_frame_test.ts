@@ -195,10 +195,13 @@ Deno.test("first frame: the error names the protocol that the peer speaks instea
   for (
     const [bytes, told] of [
       ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "the preface of HTTP/2"],
-      ["PROXY TCP4 192.0.2.1", "a header of the PROXY protocol"],
+      [
+        "PROXY TCP4 192.0.2.1",
+        "a header of the PROXY protocol; give `serve` `proxyProtocol` and `trusted` if a load balancer sends it",
+      ],
       [
         "\r\n\r\n\0\r\nQUIT\n!",
-        "a header of the PROXY protocol",
+        "a header of the PROXY protocol; give `serve` `proxyProtocol` and `trusted` if a load balancer sends it",
       ],
       [
         "HTTP/1.1 400 Bad Request\r\n",

@@ -135,7 +135,7 @@ Deno.test("handlers and onConnection get the head, and onConnectionError is call
   await connection.close();
   await sendAndWait(port, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   assertEquals(refused, [
-    "SpdyError: 127.0.0.1 did not begin with a PROXY head",
+    'SpdyError: 127.0.0.1 did not begin with a PROXY head, which proxyProtocol "required" expects of every client',
   ]);
 });
 
@@ -346,17 +346,17 @@ Deno.test("invalid options are refused before listening", () => {
     const [options, text] of [
       [
         { proxyProtocol: "yes" as never },
-        'proxyProtocol yes must be "required"',
+        'proxyProtocol "yes" must be "required"',
       ],
       [{ proxyProtocol: true as never }, "proxyProtocol true must be"],
       [{ trusted: ["10.0.0.1"] }, "needs the option proxyProtocol"],
       [
         { proxyProtocol: "required", trusted: ["10.0.0.0/40"] },
-        "trusted: 10.0.0.0/40 is neither",
+        'trusted: "10.0.0.0/40" is neither',
       ],
       [
         { proxyProtocol: "required", trusted: "10.0.0.1" as never },
-        "trusted 10.0.0.1 is not a list",
+        'trusted "10.0.0.1" is not a list',
       ],
     ] as const
   ) {

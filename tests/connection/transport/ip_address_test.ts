@@ -151,6 +151,9 @@ Deno.test("the error for an invalid range contains its text", () => {
       () => new AddressRanges("trusted", [text]),
       InvalidArgumentError,
     );
-    assertEquals(error.message.startsWith(`trusted: ${text} is neither`), true);
+    assertEquals(
+      error.message.startsWith(`trusted: "${text}" is neither`),
+      true,
+    );
   }
 });
