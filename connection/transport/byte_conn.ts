@@ -5,6 +5,7 @@
  * @module
  */
 
+import { closedBy } from "../end_errors.ts";
 import { pause } from "../time/clock.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
 import {
@@ -122,14 +123,20 @@ function hasMoved(size: number, most: number): boolean {
   return Number.isInteger(size) && size > 0 && size <= most;
 }
 
-/** For a call that moved no byte: waits, so that a loop which repeats it does not stop the process. */
+/**
+ * For a call that moved no byte: waits, so that a loop which repeats it does not stop the
+ * process. Rejects if `conn` was closed meanwhile: a transport that still reports 0 would
+ * be called for ever, and the process would not end.
+ */
 async function movedNothing(
+  conn: object,
   call: "read" | "write",
   size: number,
   most: number,
 ): Promise<void> {
   checkCount(call, size, most);
-  await pause(NOTHING_MOVED);
+  if (!closed.has(conn)) await pause(NOTHING_MOVED);
+  if (closed.has(conn)) throw closedBy("local", "the transport was closed");
 }
 
 /**
@@ -143,7 +150,7 @@ export async function readPart(
   for (;;) {
     const size = await conn.read(buffer);
     if (size === null || hasMoved(size, buffer.length)) return size;
-    await movedNothing("read", size, buffer.length);
+    await movedNothing(conn, "read", size, buffer.length);
   }
 }
 
@@ -158,7 +165,7 @@ export async function writePart(
   for (;;) {
     const size = await conn.write(data);
     if (hasMoved(size, data.length)) return size;
-    await movedNothing("write", size, data.length);
+    await movedNothing(conn, "write", size, data.length);
   }
 }
 
@@ -170,7 +177,7 @@ export async function writeAll(
   for (let rest = data; rest.length > 0;) {
     const size = await conn.write(rest);
     if (hasMoved(size, rest.length)) rest = rest.subarray(size);
-    else await movedNothing("write", size, rest.length);
+    else await movedNothing(conn, "write", size, rest.length);
   }
 }
 
@@ -189,7 +196,7 @@ export async function carry(
     const size = await from.read(buffer);
     if (size === null) return;
     if (!hasMoved(size, buffer.length)) {
-      await movedNothing("read", size, buffer.length);
+      await movedNothing(from, "read", size, buffer.length);
       continue;
     }
     await give(buffer.subarray(0, size));
@@ -202,10 +209,15 @@ export async function carry(
   }
 }
 
+/** Connections that were closed with {@linkcode closeQuietly}. */
+const closed = new WeakSet<object>();
+
 /** Closes a connection, if there is one; it may already be closed. */
 export function closeQuietly(conn: { close(): void } | undefined): void {
+  if (conn === undefined) return;
+  closed.add(conn);
   try {
-    conn?.close();
+    conn.close();
   } catch {
     // The peer or the caller closed it earlier.
   }

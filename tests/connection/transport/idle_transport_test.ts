@@ -5,6 +5,7 @@
 
 import {
   carry,
+  closeQuietly,
   readPart,
   writeAll,
   writePart,
@@ -133,3 +134,35 @@ for (const url of ["http://proxy.example:3128", "socks5://proxy.example"]) {
     await rejected;
   });
 }
+
+Deno.test("idle transport: after its close, calls that move no byte are not repeated", async () => {
+  const works: ((conn: ByteConn) => Promise<unknown>)[] = [
+    (conn) => readPart(conn, new Uint8Array(4)),
+    (conn) => writePart(conn, DATA),
+    (conn) => writeAll(conn, DATA),
+    (conn) => carry(conn, () => Promise.resolve()),
+  ];
+  for (const work of works) {
+    // Closed during a call, and during the pause after it.
+    for (const pause of [0, 1]) {
+      using time = virtualTime();
+      let calls = 0;
+      const conn: ByteConn = {
+        read: () => Promise.resolve(++calls && 0),
+        write: () => Promise.resolve(++calls && 0),
+        closeWrite: () => Promise.resolve(),
+        close() {},
+      };
+      const done = assertRejects(
+        () => work(conn),
+        ConnectionClosedError,
+        "the transport was closed",
+      );
+      if (pause > 0) await time.advance(0);
+      closeQuietly(conn);
+      await time.advance(1);
+      await done;
+      assertEquals(calls, 1);
+    }
+  }
+});
