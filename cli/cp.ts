@@ -101,7 +101,7 @@ the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
       const result = await inContainer({ ...await target(), pod }, copy);
       progress.clear();
       for (const { path, reason } of result.skipped) {
-        printError(show`left out: ${path || source.path}: ${reason}`);
+        printError(show`left out: ${path}: ${reason}`);
       }
     } finally {
       progress.clear();

@@ -14,6 +14,8 @@ import {
   COPY_NAMES,
   type CopyOptions,
   type CopyResult,
+  leadsOutside,
+  NO_FILE,
   Tally,
 } from "./options.ts";
 import { componentsBelow, splitRemote } from "./paths.ts";
@@ -75,7 +77,7 @@ export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
   const target = targetOf(options);
   const folder = await LocalFolder.open(options.local, path.base, preserve);
   const tally = new Tally(options.onProgress);
-  const extraction = new Extraction(path.base, folder, tally);
+  const extraction = new Extraction(remote, path.base, folder, tally);
   await using source = new ArchiveSource({
     target,
     path,
@@ -94,6 +96,8 @@ export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
 
 /** Extracts an archive. */
 class Extraction {
+  /** The path in the container, as the caller wrote it. */
+  readonly #remote: string;
   readonly #base: string;
   readonly #folder: LocalFolder;
   readonly #tally: Tally;
@@ -101,7 +105,13 @@ class Extraction {
   /** Path on this machine of each written file, by its path in the archive. */
   readonly written = new Map<string, string>();
 
-  constructor(base: string, folder: LocalFolder, tally: Tally) {
+  constructor(
+    remote: string,
+    base: string,
+    folder: LocalFolder,
+    tally: Tally,
+  ) {
+    this.#remote = remote;
     this.#base = base;
     this.#folder = folder;
     this.#tally = tally;
@@ -161,17 +171,10 @@ class Extraction {
       }
       case TYPE.symlink:
         if (this.#folder.addLink(parts, header.link)) tally.links++;
-        else {
-          tally.skip(
-            path,
-            `a symbolic link to ${
-              JSON.stringify(header.link)
-            }, which is or may be outside`,
-          );
-        }
+        else tally.skip(path, leadsOutside(header.link), this.#remote);
         return;
       default:
-        tally.skip(path, "it is neither a file nor a folder nor a link");
+        tally.skip(path, NO_FILE, this.#remote);
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CopyError } from "./error.ts";
 import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { Names } from "../../values.ts";
 
@@ -71,6 +72,26 @@ export const COPY_NAMES: Names<CopyOptions> = {
   onProgress: true,
 };
 
+/** Why a symbolic link is not copied. */
+export function leadsOutside(link: string): string {
+  return `a symbolic link to ${
+    JSON.stringify(link)
+  }, which is or may be outside`;
+}
+
+/** Why something else is not copied. */
+export const NO_FILE = "it is neither a file nor a folder nor a link";
+
+/** The error for a source that is itself not copied. */
+export function nothingCopied(reason: string, source: string): CopyError {
+  const advice = reason === NO_FILE
+    ? ""
+    : "; with the option dereference, what it points to is copied";
+  return new CopyError(`nothing was copied: ${reason}${advice}`, source, {
+    initiator: "local",
+  });
+}
+
 /** Counts copied files and bytes. */
 export class Tally {
   readonly #onProgress: CopyOptions["onProgress"];
@@ -95,9 +116,14 @@ export class Tally {
     this.#onProgress?.({ path, done, size, bytes: this.#bytes });
   }
 
-  /** Records a file or folder that is not copied. */
-  skip(path: string, reason: string): void {
-    this.#skipped.push({ path, reason });
+  /**
+   * Records a file or folder in the source that is not copied. Throws
+   * {@linkcode CopyError} if it is `source` itself, whose path is `""`: a copy of
+   * nothing is no success.
+   */
+  skip(path: string, reason: string, source: string): void {
+    if (path !== "") this.#skipped.push({ path, reason });
+    else throw nothingCopied(reason, source);
   }
 
   /** The counts. */

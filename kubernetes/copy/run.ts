@@ -87,7 +87,7 @@ export async function checkEnd(
   throw new CopyError(
     `${program} in the container ended with exit code ${
       status.code ?? "unknown"
-    }: ${text || status.message}`,
+    }: ${text.split(/\r?\n/).join("; ") || status.message}`,
   );
 }
 

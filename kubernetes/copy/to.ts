@@ -13,6 +13,9 @@ import {
   COPY_NAMES,
   type CopyOptions,
   type CopyResult,
+  leadsOutside,
+  NO_FILE,
+  nothingCopied,
   Tally,
 } from "./options.ts";
 import { splitRemote, staysInside } from "./paths.ts";
@@ -52,7 +55,9 @@ export type CopyToOptions = CopyOptions;
  *
  * tar must report every file. If its input was truncated, which some container
  * runtimes do with exit code 0, this is an error. Symbolic links that lead out of
- * the folder are skipped. Needs `--allow-read` for the source.
+ * the folder are skipped. If `local` itself is a symbolic link, this is an error,
+ * unless `dereference` is set or `local` ends with a slash or `/.`. Needs
+ * `--allow-read` for the source.
  *
  * A `remote` that ends with a slash names a folder: a file is copied into it, and not
  * created under its name. A file in the container is not replaced by a folder.
@@ -83,7 +88,15 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   const target = targetOf(options);
   // Checked before the container is contacted.
   const info = await (dereference ? Deno.stat(local) : Deno.lstat(local));
+  if (info.isSymlink) {
+    throw nothingCopied(leadsOutside(await Deno.readLink(local)), local);
+  }
+  if (!info.isFile && !info.isDirectory) throw nothingCopied(NO_FILE, local);
   const isContent = /(^|[\\/])\.[\\/]?$/.test(local);
+  // A link with a slash at its end is the folder to which it leads.
+  const source = /[\\/]\.?[\\/]?$/.test(local)
+    ? await Deno.realPath(local)
+    : resolve(local);
   const isFolder = await isRemote("folder", target, remote);
   if (!isFolder) await checkFree(target, remote, info.isDirectory);
   const place = isFolder
@@ -109,7 +122,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   });
   const complaint = new Complaint(process);
   const named = handled(countNames(process.stdout));
-  const sent = await send(process.stdin, packing.archive(local));
+  const sent = await send(process.stdin, packing.archive(source));
   // The message of tar explains why it stopped reading.
   if (sent.failure instanceof CopyError || sent.isLocal) {
     await process.close();
@@ -206,7 +219,7 @@ class Packing {
   }
 
   async *archive(local: string): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#entry(resolve(local), [], [])) {
+    for await (const chunk of this.#entry(local, [], [])) {
       this.bytes += chunk.length;
       yield chunk;
     }
@@ -232,12 +245,7 @@ class Packing {
     if (info.isSymlink) {
       const link = await Deno.readLink(local);
       if (!staysInside(parts, link)) {
-        this.#tally.skip(
-          path,
-          `a symbolic link to ${
-            JSON.stringify(link)
-          }, which is or may be outside`,
-        );
+        this.#tally.skip(path, leadsOutside(link), local);
         return;
       }
       yield* this.#header(parts, info, { type: TYPE.symlink, link });
@@ -251,12 +259,16 @@ class Packing {
       return;
     }
     if (!info.isDirectory) {
-      this.#tally.skip(path, "it is neither a file nor a folder nor a link");
+      this.#tally.skip(path, NO_FILE, local);
       return;
     }
     const real = this.#dereference ? await Deno.realPath(local) : local;
     if (above.includes(real)) {
-      this.#tally.skip(path, "it is a symbolic link to an enclosing folder");
+      this.#tally.skip(
+        path,
+        "it is a symbolic link to an enclosing folder",
+        local,
+      );
       return;
     }
     // The attributes of "." itself are not changed.

@@ -180,6 +180,56 @@ Deno.test("without preserve, the time of a file is that of its copy", async () =
   });
 });
 
+Deno.test("a source that is itself a link is an error, and can be followed", async () => {
+  await withPod(async (pod, folder) => {
+    await Deno.symlink("data", `${folder}/pod/current`);
+    await Deno.symlink("pod/data/a.txt", `${folder}/file`);
+    await Deno.symlink("pod/data", `${folder}/current`);
+    for (const name of ["file", "current"]) {
+      const local = `${folder}/${name}`;
+      const error = await assertRejects(
+        () => copyTo({ ...pod, local, remote: `to-${name}` }),
+        CopyError,
+        `${local}: nothing was copied: a symbolic link to "pod/data`,
+      );
+      assertEquals(error.initiator, "local");
+      await copyTo({ ...pod, local, remote: `to-${name}`, dereference: true });
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/pod/to-file`), "hello");
+    await assertRejects(
+      () => copyFrom({ ...pod, remote: "current", local: `${folder}/here/c` }),
+      CopyError,
+      'current: nothing was copied: a symbolic link to "data", which',
+    );
+    const whole = await snapshot(`${folder}/pod/data`);
+    for (const end of ["/", "/."]) {
+      const local = `${folder}/current${end}`;
+      await copyTo({ ...pod, local, remote: `slash${end.length}` });
+      const copied = await snapshot(`${folder}/pod/slash${end.length}`);
+      assertEquals(copied, whole);
+    }
+    const local = `${folder}/here/contents`;
+    await copyFrom({ ...pod, remote: "current/.", local });
+    assertEquals(await snapshot(local), whole);
+  });
+});
+
+Deno.test("a source that is a device is an error, and tar's complaint is one line", async () => {
+  await withPod(async (pod, folder) => {
+    await assertRejects(
+      () => copyTo({ ...pod, local: "/dev/null", remote: "null" }),
+      CopyError,
+      "/dev/null: nothing was copied: it is neither a file nor a folder",
+    );
+    const error = await assertRejects(
+      () => copyFrom({ ...pod, remote: "none", local: `${folder}/here/n` }),
+      CopyError,
+      "ended with exit code",
+    );
+    assertEquals(error.message.includes("\n"), false);
+  });
+});
+
 Deno.test("links that lead outside are skipped and reported, and can be followed instead", async () => {
   await withPod(async (pod, folder) => {
     const data = `${folder}/pod/data`;
