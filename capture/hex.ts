@@ -21,6 +21,11 @@ export class HexLayer implements Layer {
     this.#output = output;
   }
 
+  /** Whether the last digit lacks the second digit of its byte. */
+  get isCutOff(): boolean {
+    return this.#high !== undefined;
+  }
+
   push(text: Uint8Array): void {
     const bytes = new Uint8Array((text.length >> 1) + 1);
     let length = 0;

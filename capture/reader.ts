@@ -184,6 +184,12 @@ export class CaptureReader {
         "the gzip file is truncated; everything before its end was read",
       );
     }
+    if (file.rawLayer instanceof HexLayer && file.rawLayer.isCutOff) {
+      this.#warn(
+        file,
+        "the last hex digit is half a byte; everything before it was read",
+      );
+    }
     const fault = file.packets?.end();
     if (fault !== undefined) {
       this.#warn(file, `${fault}; everything before it was read`);

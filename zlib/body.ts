@@ -53,7 +53,7 @@ export async function compress(
 
 /**
  * Decompresses a whole body. Truncated input is an error, and so is extra input
- * after the end of the compressed data.
+ * after the end of the compressed data, such as a second gzip member.
  *
  * @param data The compressed body, as bytes or as a stream of bytes.
  * @param encoding The compression format.
@@ -128,7 +128,8 @@ export function decodeStream(
     async pull(controller) {
       const { value } = await reader.read().catch((error) => {
         if (mayBeEmpty && source.isEmpty) return { value: undefined };
-        throw source.failed ? error : corrupt(error);
+        if (source.failed) throw error;
+        throw source.isEmpty ? truncated(0) : corrupt(error);
       });
       if (value !== undefined) {
         if (encoding === "deflate") sum = adler32(value, sum);
@@ -200,8 +201,14 @@ class WatchedSource {
   }
 }
 
+/** How Deno's `DecompressionStream` says that its input continues after the end. */
+const CONTINUES = "failed to write whole buffer";
+
 function corrupt(error: unknown): ZlibError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message === CONTINUES
+    ? "bytes follow the end of the compressed data (a second gzip member counts as such)"
+    : message;
   return new ZlibError(`compressed body is corrupt: ${reason}`, {
     cause: error,
     initiator: "remote",

@@ -206,6 +206,18 @@ Deno.test("hex digits with white space are read as bytes; each file is a connect
   ]);
 });
 
+Deno.test("hex: a last digit that is half a byte is reported", async () => {
+  for (const end of ["0", "0\n"]) {
+    const { frames, warnings } = await read([
+      ascii(`80030006 00000004 00000001 ${end}`),
+    ]);
+    assertEquals(frames.length, 1);
+    assertEquals(warnings, [
+      "file: the last hex digit is half a byte; everything before it was read",
+    ]);
+  }
+});
+
 Deno.test("unsupported formats are named, with what to do", async () => {
   const zstd = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, ...Array(40).fill(0)]);
   const error = await read([zstd]).then(() => undefined, (error) => error);

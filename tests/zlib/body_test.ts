@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { Random } from "../helpers/random.ts";
 import {
   compress,
@@ -128,6 +129,34 @@ for (const encoding of ENCODINGS) {
     }
   });
 }
+
+Deno.test("the error for bytes after the end, and for no bytes at all, says what is wrong", async () => {
+  const member = zlib.gzipSync("one");
+  const stream = zlib.deflateSync("one");
+  for (
+    const [body, encoding] of [
+      [[...member, ...member], "gzip"],
+      [[...member, 0], "gzip"],
+      [[...stream, 0], "deflate"],
+    ] as const
+  ) {
+    await assertRejects(
+      () => decompress(Uint8Array.from(body), encoding),
+      ZlibError,
+      // Older versions of Deno report the same with other words.
+      isDenoBefore("2.9.0")
+        ? ""
+        : "bytes follow the end of the compressed data",
+    );
+  }
+  for (const encoding of ENCODINGS) {
+    await assertRejects(
+      () => decompress(new Uint8Array(0), encoding),
+      ZlibError,
+      "compressed body is truncated",
+    );
+  }
+});
 
 Deno.test("decompress accepts a node Buffer and a view into a larger buffer", async () => {
   const data = new TextEncoder().encode("a body in a larger buffer");
