@@ -414,3 +414,21 @@ Deno.test('"safe": positions stay small on a connection that lasts', () => {
   direction.checkNative();
   direction.checkPieces();
 });
+
+for (const policy of POLICIES) {
+  Deno.test(`blocks of any length around powers of two inflate to the input, "${policy}"`, () => {
+    // Names and text that cannot be secrets, which are not searched.
+    const words = new TextDecoder().decode(new Random(172).text(400_000, 300))
+      .replaceAll("\n", " ");
+    let from = 0;
+    const text = (length: number): string => words.slice(from, from += length);
+    for (const power of [512, 1024, 2048]) {
+      for (let length = power - 24; length <= power + 4; length++) {
+        // Text that is new, so that nearly all of the block is one gap.
+        const direction = new Direction(PROTO_SPDY3, policy);
+        direction.send([["accept", text(length)]]);
+        direction.checkNative();
+      }
+    }
+  });
+}
