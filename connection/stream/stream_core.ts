@@ -316,7 +316,7 @@ export class StreamCore
 
   /** Ends the stream at once; `error` is what pending calls reject with. */
   reset(statusCode: number, error?: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#isReset) return;
     const reason = error ?? resetHere(this.id, statusCode);
     // The session has no stream for a push that ended with its SYN_STREAM.
     const { own, unidirectional, fin } = this.init;
@@ -326,6 +326,11 @@ export class StreamCore
       this.#host.scheduler.flush();
     }
     this.#abandon(reason);
+  }
+
+  /** Whether this side has reset it; the RST_STREAM may not be sent yet. */
+  get #isReset(): boolean {
+    return this.#error !== undefined && this.id !== 0;
   }
 
   /** Drops what the peer sends; with the first dropped byte, reading fails with an error that contains `why`. */

@@ -13,6 +13,7 @@ import {
   PROTO_SPDY3,
   PROTO_SPDY3_1,
   REFUSED_STREAM,
+  RST_STREAM,
 } from "../../../frame/constants.ts";
 import type { NameValue } from "../../../frame/types.ts";
 import {
@@ -450,3 +451,28 @@ for (const behind of [1, 3]) {
     for (const { status } of await settled) assertEquals(status, "rejected");
   });
 }
+
+Deno.test("reset: a second reset before the first one was sent sends nothing", async () => {
+  const resets: number[] = [];
+  await using pair = memoryPair({
+    client: {
+      onFrame(_direction, frame) {
+        if (frame.frameType === RST_STREAM) resets.push(frame.statusCode);
+      },
+    },
+  });
+  const stream = await pair.client.openStream(HEADERS);
+  const incoming = await nextStream(pair.server);
+  stream.reset(CANCEL);
+  stream.reset(INTERNAL_ERROR);
+  assertEquals(await incoming.closed, CANCEL);
+  const other = await pair.client.openStream(HEADERS);
+  const refused = await nextStream(pair.server);
+  // The reply waits in the queue, and is not sent after the reset.
+  const replied = refused.reply(HEADERS);
+  refused.reset(REFUSED_STREAM);
+  await assertRejects(() => replied, StreamResetError);
+  assertEquals(await other.closed, REFUSED_STREAM);
+  await pair.client.ping();
+  assertEquals(resets, [CANCEL, REFUSED_STREAM]);
+});
