@@ -296,7 +296,7 @@ export class StreamCore
     if (this.#ended) return Promise.resolve();
     const buffered = new Deferred<void>();
     const filled = (hasRoom: boolean): void => {
-      if (hasRoom || this.sendBuffer.size === 0) buffered.resolve();
+      if (hasRoom || this.sender.isSent) buffered.resolve();
       else if (!this.#ended) this.#host.afterFill(filled);
     };
     this.onEnd(() => buffered.resolve());

@@ -60,7 +60,8 @@ export class StreamSender {
   #dataSubmitted = false;
   /** HEADERS frames that are not submitted, in order. */
   #headers: HeadersToSend[] = NO_HEADERS;
-  /** The SYN_REPLY that is submitted but not sent. */
+  #isReplyUnsent = false;
+  /** The SYN_REPLY that is submitted but not sent, if somebody waits for it. */
   #unsentReply: Deferred<void> | undefined;
   /** The HEADERS frames that are submitted but not sent, in order. */
   #unsentHeaders: HeadersToSend[] = NO_HEADERS;
@@ -75,6 +76,11 @@ export class StreamSender {
   /** Whether DATA can be sent: on a stream of the peer only after the reply. */
   get replied(): boolean {
     return this.#replied;
+  }
+
+  /** Whether neither the reply nor bytes wait to be sent. */
+  get isSent(): boolean {
+    return !this.#isReplyUnsent && this.#stream.sendBuffer.size === 0;
   }
 
   /** Whether bytes wait only for the peer's window. */
@@ -119,6 +125,7 @@ export class StreamSender {
     const flags = ends ? CTRL_FLAG_FIN : CTRL_FLAG_NONE;
     this.#session.submitSynReply(flags, id, nv);
     this.#replied = true;
+    this.#isReplyUnsent = true;
     if (ends) sendBuffer.finish();
     else if (fin) sendBuffer.end();
     this.#stream.schedule();
@@ -239,6 +246,7 @@ export class StreamSender {
 
   /** The SYN_REPLY was sent, or could not be. */
   replySent(error?: unknown): void {
+    this.#isReplyUnsent = false;
     settle(this.#unsentReply, error);
     this.#unsentReply = undefined;
     // Without a reply, which may have been too large, nothing else can be sent.

@@ -6,6 +6,7 @@ import {
   INTERNAL_ERROR,
   PING,
   RST_STREAM,
+  SYN_REPLY,
   SYN_STREAM,
 } from "../../frame/constants.ts";
 import type { Frame } from "../../frame/types.ts";
@@ -57,11 +58,12 @@ class SlowPeer extends FakePeer {
     });
   }
 
-  /** The DATA bytes of the stream, and the status with which it was reset. */
+  /** The frames of the stream: DATA as its length, RST_STREAM as its status. */
   told(streamId: number): unknown[] {
     const told: unknown[] = [];
     for (const frame of this.received as Frame[]) {
       if (!("streamId" in frame) || frame.streamId !== streamId) continue;
+      if (frame.frameType === SYN_REPLY) told.push("reply");
       if (frame.frameType === DATA) told.push(frame.data.length);
       if (frame.frameType === RST_STREAM) told.push(frame.statusCode);
     }
@@ -97,7 +99,7 @@ function start(large: number) {
     peer,
     served,
     async fail(size: number): Promise<void> {
-      body?.enqueue(new Uint8Array(size));
+      if (size > 0) body?.enqueue(new Uint8Array(size));
       await turn();
       body?.error(new Error("the body failed"));
       await waitFor("the error to be reported", failed.promise);
@@ -120,7 +122,7 @@ Deno.test("serve: a body that fails during a write loses no bytes, even if the c
   await peer.send({ ...COMMON, frameType: PING, uniqueId: 1 });
   peer.resume();
   while (!peer.told(1).includes(INTERNAL_ERROR)) await turn();
-  assertEquals(peer.told(1), [7, INTERNAL_ERROR]);
+  assertEquals(peer.told(1), ["reply", 7, INTERNAL_ERROR]);
   await end();
 });
 
@@ -134,6 +136,19 @@ Deno.test("serve: a body that fails while other streams fill the write buffer lo
   await fail(7);
   peer.resume();
   while (!peer.told(1).includes(INTERNAL_ERROR)) await turn();
-  assertEquals(peer.told(1), [7, INTERNAL_ERROR]);
+  assertEquals(peer.told(1), ["reply", 7, INTERNAL_ERROR]);
+  await end();
+});
+
+Deno.test("serve: a body that fails at its start while other streams fill the write buffer has a head", async () => {
+  const { peer, fail, end } = start(60_000);
+  peer.pause();
+  await peer.ask(1, "/other");
+  await waitFor("a write that waits", peer.waits.promise);
+  await peer.ask(3, "/failing");
+  await fail(0);
+  peer.resume();
+  while (!peer.told(3).includes(INTERNAL_ERROR)) await turn();
+  assertEquals(peer.told(3), ["reply", INTERNAL_ERROR]);
   await end();
 });
