@@ -6,7 +6,7 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
-import { checkNames, type Names, show } from "../../values.ts";
+import { checkNames, type Names } from "../../values.ts";
 import { checkTls, type HostPort, type TlsOptions } from "./client_tls.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
@@ -72,8 +72,10 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
  */
 export function readProxy(options: ProxyOptions): ProxySettings {
   if (typeof options !== "object" || options === null) {
+    // Not the value, because a URL can contain a password.
+    const kind = options === null ? "null" : `a ${typeof options}`;
     throw new InvalidArgumentError(
-      `proxy ${show(options)} is not an object with a url`,
+      `proxy is ${kind}, but it must be an object with a url`,
     );
   }
   checkNames("proxy", options, PROXY_NAMES);
