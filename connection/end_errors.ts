@@ -7,7 +7,12 @@
 
 import { type Initiator, SpdyError, StreamClosedError } from "../errors.ts";
 import type { GoawayFrame } from "../frame/types.ts";
-import { CANCEL, FRAME_TOO_LARGE, REFUSED_STREAM } from "../frame/constants.ts";
+import {
+  CANCEL,
+  FLOW_CONTROL_ERROR,
+  FRAME_TOO_LARGE,
+  REFUSED_STREAM,
+} from "../frame/constants.ts";
 import { goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
@@ -174,6 +179,14 @@ export function resetByPeer(
   );
 }
 
+/** What the status of a reset by the session means for the peer or this side. */
+const ADVICE: Readonly<Record<number, string>> = {
+  [FRAME_TOO_LARGE]:
+    ": headers above limits.maxHeaderBlock, maxHeaderCount, maxHeaderNameLength, maxHeaderValueLength or maxControlFrameLength",
+  [FLOW_CONTROL_ERROR]:
+    ": more bytes than its window allows; if it has no windows, as in Kubernetes, set flowControl: false",
+};
+
 /** The session reset the stream because the peer broke a rule on it. */
 export function resetForPeer(
   streamId: number,
@@ -182,7 +195,7 @@ export function resetForPeer(
   return new StreamResetError(
     `stream ${streamId} was reset by this side with ${
       statusText(statusCode)
-    } because of what the peer sent on it`,
+    } because of what the peer sent on it${ADVICE[statusCode] ?? ""}`,
     { streamId, statusCode, initiator: "remote" },
   );
 }

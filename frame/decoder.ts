@@ -206,8 +206,8 @@ export class FrameDecoder {
       });
     return {
       onControl: (frame) => this.#add(frame),
-      onInvalidHeaders: (frame, errorCode) =>
-        this.#add(this.#headersError(frame, errorCode)),
+      onInvalidHeaders: (frame, errorCode, exceeded) =>
+        this.#add(this.#headersError(frame, errorCode, exceeded)),
       onParseError: (type, head, _payload, errorCode, cause) => {
         this.#failure = this.#parseError(type, head, errorCode, cause);
         this.#parser.stop();
@@ -246,9 +246,13 @@ export class FrameDecoder {
     this.#add({ frameType: DATA, streamId, flags, data });
   }
 
-  #headersError(frame: HeaderBlockFrame, errorCode: number): FrameError {
+  #headersError(
+    frame: HeaderBlockFrame,
+    errorCode: number,
+    exceeded: keyof FrameLimits,
+  ): FrameError {
     const fault = errorCode === ERR_FRAME_TOO_LARGE
-      ? "is above the limits"
+      ? `is above the limits (${exceeded})`
       : "contains an invalid name or value";
     const offset = this.#parser.frameOffset;
     return new FrameError(

@@ -138,6 +138,27 @@ function checkStructure(
   return at === end ? ERR_FRAME_TOO_LARGE : ERR_INVALID_FRAME;
 }
 
+/** The limit that a block exceeds for which {@linkcode readBlockIn} returned `ERR_FRAME_TOO_LARGE`. */
+export function exceededLimit(
+  { words, start }: OutputMemory,
+  { lengthSize }: VersionTraits,
+  limits: Required<FrameLimits>,
+): keyof FrameLimits {
+  const count = readLength(words, start, lengthSize);
+  if (count > limits.maxHeaderCount) return "maxHeaderCount";
+  let at = start + lengthSize;
+  for (let text = 0; text < 2 * count; text++) {
+    const length = readLength(words, at, lengthSize);
+    const limit = text % 2 === 0
+      ? "maxHeaderNameLength"
+      : "maxHeaderValueLength";
+    if (length > limits[limit]) return limit;
+    at += lengthSize + length;
+  }
+  // The parts of the values count as well.
+  return "maxHeaderCount";
+}
+
 /** What reading the pairs of a block has found out. */
 class Reading {
   /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */

@@ -10,7 +10,11 @@ import { CodecPool } from "./codec_pool.ts";
 import { sensitivityOf } from "./compression/secret_names.ts";
 import { isSecretValue } from "./compression/secret_values.ts";
 import { PROTO_SPDY3 } from "./constants.ts";
-import { type HeaderBlock, readBlockIn } from "./header_block_reader.ts";
+import {
+  exceededLimit,
+  type HeaderBlock,
+  readBlockIn,
+} from "./header_block_reader.ts";
 import { type HeaderBytes, noHeaderBytes } from "./header_bytes.ts";
 import type { FrameLimits } from "./limits.ts";
 import { PairMemory } from "./pair_memory.ts";
@@ -86,6 +90,8 @@ export class HeaderDecoder {
 
   /** What was decoded; blocks that were discarded count as compressed only. */
   readonly bytes: HeaderBytes = noHeaderBytes();
+  /** The limit that the last block with `ERR_FRAME_TOO_LARGE` exceeds. */
+  exceeded: keyof FrameLimits = "maxHeaderBlock";
   readonly #traits: VersionTraits;
   readonly #limits: Required<FrameLimits>;
   /** Its own codec, or a shared one while it reads a block of this stream. */
@@ -114,6 +120,7 @@ export class HeaderDecoder {
    */
   begin(discard: boolean): void {
     this.#discarding = discard;
+    if (discard) this.exceeded = "maxControlFrameLength";
     if (
       this.#stream === 0 && this.#count === 0 && !discard &&
       lastFirst?.traits === this.#traits && lastFirst.limits === this.#limits
@@ -185,6 +192,7 @@ export class HeaderDecoder {
       inflater.feed(source, from, to);
       if (!this.#discarding) {
         this.#discarding = !inflater.inflate(this.#limits.maxHeaderBlock);
+        if (this.#discarding) this.exceeded = "maxHeaderBlock";
       }
       if (this.#discarding && !this.#drop(inflater)) return ERR_FRAME_TOO_LARGE;
     } catch (error) {
@@ -253,6 +261,13 @@ export class HeaderDecoder {
       rename,
       memory,
     );
+    if (block.errorCode === ERR_FRAME_TOO_LARGE) {
+      this.exceeded = exceededLimit(
+        inflater.outputMemory,
+        frame,
+        this.#limits,
+      );
+    }
     if (this.#count === 0) this.#keepFirst(block, frame, inflater.outputLength);
     inflater.release();
     this.#follow(codec);

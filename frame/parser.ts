@@ -468,7 +468,11 @@ export class FrameParser {
         return;
       case ERR_INVALID_HEADER_BLOCK:
       case ERR_FRAME_TOO_LARGE:
-        this.#sink.onInvalidHeaders(this.#headerFrame(traits, nv), errorCode);
+        this.#sink.onInvalidHeaders(
+          this.#headerFrame(traits, nv),
+          errorCode,
+          this.#headers.exceeded,
+        );
         return;
       case 0:
         if (

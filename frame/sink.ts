@@ -7,6 +7,7 @@
 import type { ZlibError } from "../errors.ts";
 import type { CREDENTIAL, NOOP } from "./constants.ts";
 import type { ControlType } from "./control_frame.ts";
+import type { FrameLimits } from "./limits.ts";
 import type { CtrlFrame, HeaderBlockFrame } from "./types.ts";
 
 /**
@@ -27,10 +28,14 @@ export interface ControlSink {
   /**
    * A frame whose header block was decompressed, so that compression is still in
    * sync, but is refused: for its content (`ERR_INVALID_HEADER_BLOCK`; `nv` in the
-   * received order) or because it exceeds a limit (`ERR_FRAME_TOO_LARGE`; `nv`
-   * empty).
+   * received order) or because it exceeds the limit `exceeded`
+   * (`ERR_FRAME_TOO_LARGE`; `nv` empty).
    */
-  onInvalidHeaders(frame: HeaderBlockFrame, errorCode: number): void;
+  onInvalidHeaders(
+    frame: HeaderBlockFrame,
+    errorCode: number,
+    exceeded: keyof FrameLimits,
+  ): void;
   /**
    * A frame that cannot be read; the session must fail. `errorCode` is one of
    * `ERR_INVALID_FRAME`, `ERR_ZLIB`, `ERR_UNSUPPORTED_VERSION`,

@@ -125,6 +125,32 @@ Deno.test("limit: length of a name and of a value", () => {
   assert(!isTaken([["x", "\u00e9".repeat(11)]], { maxHeaderValueLength: 20 }));
 });
 
+Deno.test("the error for headers above a limit names the limit", () => {
+  const long = "x".repeat(100);
+  const lists: [NameValue[], FrameLimits, keyof FrameLimits][] = [
+    [[["a", long]], { maxHeaderBlock: 50 }, "maxHeaderBlock"],
+    [[["a", long]], { maxControlFrameLength: 50 }, "maxControlFrameLength"],
+    [[["a", long]], { maxHeaderValueLength: 99 }, "maxHeaderValueLength"],
+    [[[long, "a"]], { maxHeaderNameLength: 99 }, "maxHeaderNameLength"],
+    [[["a", "1"], ["b", "2"]], { maxHeaderCount: 1 }, "maxHeaderCount"],
+    [[["a", "1"], ["a", "2"]], { maxHeaderCount: 1 }, "maxHeaderCount"],
+  ];
+  for (const version of [PROTO_SPDY2, PROTO_SPDY3] as const) {
+    for (const [list, limits, name] of lists) {
+      const decoder = new FrameDecoder(version, limits);
+      for (const bytes of replies([list, list], version)) {
+        decoder.push(bytes);
+        const error = assertThrows(() => decoder.next(), FrameError);
+        assertEquals(error.code, ERR_FRAME_TOO_LARGE);
+        assert(
+          error.message.endsWith(`is above the limits (${name})`),
+          `${name}: ${error.message}`,
+        );
+      }
+    }
+  }
+});
+
 Deno.test("limit: SETTINGS entries, and control frames without headers", () => {
   const settings = (count: number) =>
     new FrameEncoder(PROTO_SPDY3).encode({

@@ -9,6 +9,7 @@ import { StreamInit } from "../../../connection/stream/stream_init.ts";
 import { InvalidArgumentError, StreamClosedError } from "../../../errors.ts";
 import {
   CANCEL,
+  FLOW_CONTROL_ERROR,
   FRAME_TOO_LARGE,
   INVALID_STREAM,
   PROTO_SPDY3_1,
@@ -16,7 +17,12 @@ import {
   REFUSED_STREAM,
 } from "../../../frame/constants.ts";
 import type { Session } from "../../../session.ts";
-import { assertEquals, assertRejects, assertThrows } from "../../deps.ts";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../../deps.ts";
 
 interface Kind {
   readonly id?: number;
@@ -253,6 +259,10 @@ Deno.test("stream state: an early end names the side and the status", async () =
     PROTOCOL_ERROR,
     "stream 1 was reset by this side with PROTOCOL_ERROR because of what the peer sent on it",
   ]);
+  const [, tooLarge] = await closed({}, false, FRAME_TOO_LARGE);
+  assertStringIncludes(String(tooLarge), "limits.maxHeaderBlock");
+  const [, tooMuch] = await closed({}, false, FLOW_CONTROL_ERROR);
+  assertStringIncludes(String(tooMuch), "set flowControl: false");
   const hinted = async (kind: Kind, status: number) => {
     const [, message] = await closed(kind, true, status);
     return String(message).includes("acceptServerStreams");
