@@ -74,6 +74,7 @@ class Watched {
         release: () => log("released from held bytes"),
       },
       later: () => {},
+      afterFill: () => {},
       push: () => Promise.reject(new Error("not used")),
       readingSince: () => undefined,
       readingTime: () => 0,
