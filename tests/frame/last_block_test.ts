@@ -16,6 +16,7 @@ import { resolveFrameLimits } from "../../frame/limits.ts";
 import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
 import { Deflate } from "../../zlib/mod.ts";
+import type { OutputMemory } from "../../zlib/output_window.ts";
 import { assert, assertEquals } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
@@ -196,26 +197,53 @@ Deno.test("a block with more pairs than the last, but the same bytes after the c
   assertEquals(lastOf([a, a, a, a, a, a, more]), expected);
 });
 
-Deno.test("LastBlock: copies reach as far back as blocks end with the same bytes", () => {
+/** The first index from which a block of 100 bytes at 500 is the same, if it copies from `copyFrom` to `copyEnd`. */
+function sameFrom(last: LastBlock, copyFrom: number, copyEnd: number): number {
+  const block = { end: 600, copyFrom, copyEnd } as OutputMemory;
+  return last.sameFrom(block);
+}
+
+Deno.test("last block: nothing is known at first, and after it was forgotten", () => {
   const last = new LastBlock();
-  const from = () =>
-    last.sameFrom({
-      bytes: new Uint8Array(0),
-      words: new DataView(new ArrayBuffer(0)),
-      start: 900,
-      end: 1000,
-      copyFrom: 910,
-      copyEnd: 1000,
-    });
+  assertEquals([last.length, last.count, last.reach], [0, 0, 0]);
+  assertEquals(sameFrom(last, 500, 600), 600);
   last.set(100, 3, -1);
-  assertEquals([last.reach, from()], [100, 910]);
-  last.set(100, 3, 60);
-  assertEquals([last.reach, from()], [200, 940]);
-  last.set(100, 3, 80);
-  assertEquals([last.reach, from()], [300, 940]);
-  // A later value has changed.
-  last.set(100, 3, 20);
-  assertEquals([last.reach, from()], [100, 910]);
+  assertEquals([last.length, last.count, last.reach], [100, 3, 100]);
   last.forget();
   assertEquals([last.length, last.reach], [0, 0]);
+});
+
+Deno.test("last block: a block that is copied to its end is the same as far as the copy goes", () => {
+  const last = new LastBlock();
+  last.set(100, 3, -1);
+  assertEquals(sameFrom(last, 510, 600), 510);
+  assertEquals(sameFrom(last, 500, 600), 500);
+  // A copy may begin before the block.
+  assertEquals(sameFrom(last, 450, 600), 500);
+  assertEquals(sameFrom(last, 510, 599), 601);
+});
+
+Deno.test("last block: copies from older blocks count while all have the same last bytes", () => {
+  const last = new LastBlock();
+  last.set(100, 3, -1);
+  // The first of them says how many bytes those are.
+  last.set(100, 3, 40);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [200, 560]);
+  last.set(100, 3, 40);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [300, 560]);
+  last.set(100, 3, 70);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [400, 560]);
+  // With fewer, only copies from the last block count, and all of its bytes do.
+  last.set(100, 3, 39);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [100, 510]);
+  last.set(100, 3, 0);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [200, 600]);
+  last.set(100, 3, 0);
+  assertEquals(last.reach, 300);
+  last.set(100, 3, -1);
+  last.set(100, 3, 40);
+  last.set(100, 3, 39);
+  assertEquals([last.reach, sameFrom(last, 510, 600)], [100, 510]);
+  last.set(120, 4, -1);
+  assertEquals([last.length, last.count, last.reach], [120, 4, 120]);
 });
