@@ -167,7 +167,7 @@ export class WebSocketPeer {
    */
   abort(): void {
     this.#ended = true;
-    if (!this.#draining) this.#conn.close();
+    if (!this.#draining) closeQuietly(this.#conn);
   }
 
   async #read(): Promise<MessagePart | null> {

@@ -15,6 +15,7 @@ import { acceptKey } from "../../kubernetes/websocket/handshake.ts";
 import { WebSocketTunnel } from "../../kubernetes/websocket/tunnel.ts";
 import { assertEquals, assertRejects, assertThrows, concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const MASK = new Uint8Array([1, 2, 3, 4]);
 
@@ -213,4 +214,24 @@ Deno.test("a close status is answered with itself, and an invalid one with a pro
     assertEquals(body[0] << 8 | body[1], answer, `${payload}`);
     assertEquals(await tunnel.read(new Uint8Array(1)), null);
   }
+});
+
+Deno.test("a closed tunnel does not call a transport again that moves no byte", async () => {
+  using time = virtualTime();
+  let reads = 0;
+  const conn: ByteConn = {
+    read: () => Promise.resolve(++reads && 0),
+    write: (data) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  };
+  const tunnel = new WebSocketTunnel(conn, true);
+  const reading = assertRejects(() => tunnel.read(new Uint8Array(10)));
+  await time.advance(3);
+  tunnel.close();
+  await time.advance(1);
+  await reading;
+  const before = reads;
+  await time.advance(100);
+  assertEquals(reads, before);
 });
