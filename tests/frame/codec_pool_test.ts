@@ -384,3 +384,49 @@ Deno.test("a first block equal to the last one has the names of its own session'
     assertEquals(nv, [[name, "/a"]]);
   }
 });
+
+Deno.test("a stream of few and short blocks shares its codec, and another one has its own", () => {
+  const random = new Random(173);
+  // Digits, which inflate to about twice as many bytes, or a text that repeats itself.
+  const digits = (length: number): string =>
+    Array.from({ length }, () => random.int(0, 9)).join("");
+  /** What the next block needs to be read after others have used all codecs of the pool. */
+  const readsAfter = (values: readonly string[]): number => {
+    const deflate = new Deflate({ dictionary: SPDY3.dictionary });
+    const decoder = new HeaderDecoder(SPDY3, LIMITS);
+    const send = (value: string): void => {
+      const block = new ByteWriter();
+      writeHeaderBlock(block, [["x-a", value]], SPDY3.lengthSize);
+      const bytes = deflate.push(block.copy(), "sync");
+      const { nv } = readValid(decoder, [bytes], SPDY3);
+      assertEquals(nv, [["x-a", value]]);
+    };
+    for (const value of values) send(value);
+    for (let other = 0; other < 20; other++) {
+      const block = ofPairs(SPDY3, [["x-b", `${other}`]]);
+      readValid(new HeaderDecoder(SPDY3, LIMITS), [block], SPDY3);
+    }
+    return countedWork(() => send("b")).reads;
+  };
+  const own = readsAfter(Array(9).fill("a"));
+  const shared = [
+    Array(4).fill("abcdefgh"),
+    [digits(1800)],
+    ["ab".repeat(4000)],
+  ];
+  for (const values of shared) {
+    const reads = readsAfter(values);
+    assert(reads > own, `${values.join().slice(0, 20)}: ${reads}, own ${own}`);
+  }
+  const alone = [
+    Array(5).fill("abcdefgh"),
+    [digits(2600)],
+    [digits(1300), digits(1300)],
+    ["ab".repeat(4200)],
+    ["ab".repeat(2200), "cd".repeat(2200)],
+  ];
+  for (const values of alone) {
+    const reads = readsAfter(values);
+    assert(reads <= own, `${values.join().slice(0, 20)}: ${reads}, own ${own}`);
+  }
+});
