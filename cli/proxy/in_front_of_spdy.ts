@@ -20,6 +20,7 @@ import type { AccessLog } from "../access_log.ts";
 import type { Certificate } from "../certificate.ts";
 import { reasonOf } from "../command.ts";
 import type { Address, ListeningServer } from "../listen.ts";
+import { ClientSockets, endSocket } from "./client_sockets.ts";
 import {
   type Fields,
   fromHeaders,
@@ -59,6 +60,7 @@ export async function inFrontOfSpdy(
   const server = certificate === undefined
     ? http.createServer()
     : https.createServer({ ...certificate });
+  const sockets = new ClientSockets(server);
   const forwarder = new Forwarder(client, origin, rules, log);
   server.on("request", (request, response) => {
     forwarder.forward(request, response);
@@ -70,16 +72,10 @@ export async function inFrontOfSpdy(
     // The server no longer listens for errors of this socket, and one without a
     // listener ends the process: a client that has left would be enough.
     socket.on("error", () => {});
-    socket.end(
-      "HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-    );
+    endWith(socket, "501 Not Implemented");
   });
   server.on("clientError", (_error, socket: Socket) => {
-    if (socket.writable) {
-      socket.end(
-        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-      );
-    }
+    if (socket.writable) endWith(socket, "400 Bad Request");
   });
   const finished = new Promise<void>((resolve) => {
     server.once("close", () => resolve());
@@ -94,13 +90,21 @@ export async function inFrontOfSpdy(
     finished,
     shutdown(): Promise<void> {
       server.close();
-      server.closeIdleConnections();
+      sockets.end();
       return finished;
     },
     setCertificate(certificate): void {
       if (server instanceof https.Server) server.setSecureContext(certificate);
     },
   };
+}
+
+/** Sends a last answer, and closes the socket. */
+function endWith(socket: Socket, status: string): void {
+  endSocket(
+    socket,
+    headText(status, [["connection", "close"], ["content-length", "0"]]),
+  );
 }
 
 /** A request in progress, for the log. */

@@ -3,7 +3,8 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
-import { connectTo, run, start } from "./process.ts";
+import { makeCertificate } from "../helpers/certificate.ts";
+import { closedPort, connectTo, run, start } from "./process.ts";
 import { ask, inFrontOf, origin, QUIET } from "./proxy_peers.ts";
 
 const TEXT = "a body that repeats, ".repeat(20);
@@ -312,4 +313,62 @@ Deno.test("proxy in front of a SPDY server prints only its address", async () =>
   assertEquals(await (await fetch(proxy.url)).text(), "answer");
   const { code, stdout } = await proxy.interrupt();
   assertEquals([code, stdout.trim().split("\n").length], [0, 1]);
+});
+
+const CONNECTED = ["", "GET / HTTP/1.1\r\nHost", "no HTTP\r\n\r\n"];
+
+async function write(conn: Deno.Conn, text: string): Promise<void> {
+  if (text !== "") await conn.write(new TextEncoder().encode(text));
+}
+
+Deno.test("proxy in front of a SPDY server ends after the answer to the request under way, although clients stay connected", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using behind = serve(QUIET, () => {
+    asked.resolve();
+    return answer.promise;
+  });
+  await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
+  const port = Number(new URL(proxy.url).port);
+  const conns: Deno.Conn[] = [];
+  for (const text of CONNECTED) {
+    const conn = await Deno.connect({ port });
+    conns.push(conn);
+    await write(conn, text);
+  }
+  const last = await Deno.connect({ port });
+  await write(last, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await asked.promise;
+  const ended = proxy.interrupt();
+  answer.resolve(new Response("the answer"));
+  const text = await new Response(last.readable).text();
+  assertMatch(text, /^HTTP\/1\.1 200 OK\r\n[^]*the answer/);
+  assertEquals((await ended).code, 0);
+  for (const conn of conns) conn.close();
+});
+
+Deno.test("proxy in front of a SPDY server with TLS ends although clients stay connected", async () => {
+  const { cert, key, caCert } = await makeCertificate();
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/cert`, cert);
+  await Deno.writeTextFile(`${folder}/key`, key);
+  await using proxy = await inFrontOf(
+    `spdy://127.0.0.1:${closedPort()}`,
+    ...["--cert", `${folder}/cert`, "--key", `${folder}/key`],
+  );
+  const port = Number(new URL(proxy.url).port);
+  const conns: Deno.Conn[] = [await Deno.connect({ port })];
+  for (const text of CONNECTED) {
+    const conn = await Deno.connectTls({
+      hostname: "localhost",
+      port,
+      caCerts: [caCert],
+    });
+    conns.push(conn);
+    await conn.handshake();
+    await write(conn, text);
+  }
+  assertEquals((await proxy.interrupt()).code, 0);
+  for (const conn of conns) conn.close();
+  await Deno.remove(folder, { recursive: true });
 });
