@@ -226,7 +226,7 @@ type Read = ReadOptions<typeof OPTIONS>;
 function readTargets({ values, positionals }: Read): Target[] {
   if (positionals.length === 0) throw new UsageError("bench needs a URL");
   readVersion(values.version);
-  const targets = positionals.map(readTarget);
+  const targets = positionals.map((text) => readTarget(text));
   const [{ origin }] = targets;
   const other = targets.find((target) => target.origin !== origin);
   if (other !== undefined) {

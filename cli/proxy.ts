@@ -126,7 +126,7 @@ async function toSpdy(
   caCerts: string[] | undefined,
   version: string | undefined,
 ): Promise<void> {
-  const target = readTarget(rules.behind);
+  const target = readTarget(rules.behind, ["http:"]);
   await using client = new Client({
     connect: () => openTarget(target, { version, caCerts }),
   });

@@ -44,15 +44,22 @@ const SCHEMES: Readonly<
   "spdys+upgrade:": ["upgrade-tls", "https:", 443],
 };
 
-/** Parses a URL. Throws {@linkcode UsageError} if it is not a SPDY URL. */
-export function readTarget(text: string): Target {
+/**
+ * Parses a URL. Throws {@linkcode UsageError} if it is not a SPDY URL; the error also
+ * names the schemes in `others`, which the caller accepts itself.
+ */
+export function readTarget(
+  text: string,
+  others: readonly string[] = [],
+): Target {
   if (!URL.canParse(text)) {
     throw new UsageError(`"${text}" is not a URL; try spdy://host:port/path`);
   }
   const url = new URL(text);
   const scheme = SCHEMES[url.protocol];
   if (scheme === undefined) {
-    const known = Object.keys(SCHEMES).map((name) => `${name}//`).join(", ");
+    const known = [...others, ...Object.keys(SCHEMES)]
+      .map((name) => `${name}//`).join(", ");
     throw new UsageError(
       `"${text}": ${url.protocol}// is not supported; use ${known}`,
     );

@@ -175,7 +175,7 @@ export async function readGetOptions(
       `get does not resume; ask for the rest with -H "range: bytes=N-"`,
     );
   }
-  const targets = positionals.map(readTarget);
+  const targets = positionals.map((text) => readTarget(text));
   if (targets.length === 0) throw new UsageError("get needs a URL");
   const outputFor = readOutput(read, targets);
   readVersion(values.version);

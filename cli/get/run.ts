@@ -63,6 +63,8 @@ export class Run {
   readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress;
   readonly #connections: Connections;
+  /** The connections that `--verbose` has reported. */
+  readonly #announced = new Set<Connection>();
   readonly #begin = performance.now();
   readonly #timings: Timing[] = [];
   /** Bodies are written to standard output one after the other, in the order of the URLs. */
@@ -214,7 +216,8 @@ export class Run {
       transfer.connects++;
       transfer.connection = connection;
       transfer.connected = connected;
-      if (this.#options.verbose) {
+      if (this.#options.verbose && !this.#announced.has(connection)) {
+        this.#announced.add(connection);
         const version = versionName(connection.version);
         printError(dim(`connected to ${target.origin}, ${version}`));
       }

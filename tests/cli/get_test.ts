@@ -432,3 +432,14 @@ Deno.test("get does not write binary data to a terminal", async () => {
   const binary = new Blob(["a\0"]).stream().pipeThrough(textOnly());
   await assertRejects(() => new Response(binary).text(), Error, "-o FILE");
 });
+
+Deno.test("get -v reports a connection once, however many URLs use it", async () => {
+  await using server = serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("x"),
+  );
+  const base = `spdy://127.0.0.1:${server.addr.port}`;
+  const { code, stderr } = await run(["get", "-v", `${base}/a`, `${base}/b`]);
+  assertEquals(code, 0);
+  assertEquals(stderr.match(/^connected to /gm)?.length, 1);
+});

@@ -118,7 +118,10 @@ Deno.test("serve and proxy refuse invalid arguments", async () => {
     [["serve", "--push", "style.css"], /write it as/],
     [["serve", "--push", "/a=//b/c"], /write it as/],
     [["proxy"], /proxy needs one URL/],
-    [["proxy", "ftp://h/"], /ftp:\/\/ is not supported; use/],
+    [
+      ["proxy", "ftp://h/"],
+      /ftp:\/\/ is not supported; use http:\/\/, spdy:\/\/, /,
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await run(args);
