@@ -584,3 +584,13 @@ Deno.test("maxTinyData: frames that the peer's windows cut below 256 bytes are l
   for (let count = 0; count < 10; count++) step(large, 256);
   assertEquals(large.session.failure, undefined);
 });
+
+Deno.test("maxTinyData: frames that this side keeps below 256 bytes itself are not counted", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3, {
+    limits: { maxTinyData: 2, maxDataFrameSize: 100 },
+  });
+  harness.give(synStream(1, { flags: 1 }));
+  harness.session.submitResponse(1, HEADERS_LIST, body(2000));
+  harness.session.send();
+  assertEquals(harness.session.failure, undefined);
+});
