@@ -152,6 +152,8 @@ class Forwarder {
     const { socket } = request;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
+    // A response without a listener would end the process when the client has left.
+    response.on("error", () => {});
     let error: unknown;
     try {
       const answer = await this.#ask(request, exchange.from, gone.signal)
@@ -260,16 +262,7 @@ class Forwarder {
       response.end();
       return;
     }
-    await pipeline(
-      nodeStream(answer.body),
-      async function* (source: AsyncIterable<Uint8Array>) {
-        for await (const chunk of source) {
-          exchange.bytes += chunk.length;
-          yield chunk;
-        }
-      },
-      response,
-    );
+    await sendBody(answer.body, response, exchange);
   }
 
   #logEnd(
@@ -423,6 +416,30 @@ function bodyOf(
 function headText(status: string, fields: Fields): string {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`;
+}
+
+/**
+ * Sends a body and ends the response; rejects if the client leaves. `pipeline` is not
+ * used: over TLS, Deno 2.9.6 ends such a response only when the client's connection ends.
+ */
+async function sendBody(
+  body: ReadableStream<Uint8Array>,
+  response: ServerResponse,
+  exchange: Exchange,
+): Promise<void> {
+  const left = Promise.withResolvers<never>();
+  left.promise.catch(() => {});
+  response.once("close", () => left.reject(new Error("the client has left")));
+  for await (const chunk of body) {
+    exchange.bytes += chunk.length;
+    if (response.write(chunk)) continue;
+    const drained = new Promise<void>((resolve) => {
+      response.once("drain", resolve);
+    });
+    await Promise.race([drained, left.promise]);
+  }
+  const ended = new Promise<void>((resolve) => response.end(resolve));
+  await Promise.race([ended, left.promise]);
 }
 
 /** A web stream as one of `node:stream`, whose types differ between versions of Deno. */

@@ -4,7 +4,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { closedPort, connectTo, run, start } from "./process.ts";
+import { connectTo, run, start } from "./process.ts";
 import { ask, inFrontOf, origin, QUIET } from "./proxy_peers.ts";
 
 const TEXT = "a body that repeats, ".repeat(20);
@@ -347,28 +347,49 @@ Deno.test("proxy in front of a SPDY server ends after the answer to the request 
   for (const conn of conns) conn.close();
 });
 
-Deno.test("proxy in front of a SPDY server with TLS ends although clients stay connected", async () => {
+Deno.test("proxy in front of a SPDY server with TLS ends after the answer to the request under way, although clients stay connected", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using behind = serve(QUIET, () => {
+    asked.resolve();
+    return answer.promise;
+  });
   const { cert, key, caCert } = await makeCertificate();
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/cert`, cert);
   await Deno.writeTextFile(`${folder}/key`, key);
   await using proxy = await inFrontOf(
-    `spdy://127.0.0.1:${closedPort()}`,
+    `spdy://127.0.0.1:${behind.addr.port}`,
     ...["--cert", `${folder}/cert`, "--key", `${folder}/key`],
   );
   const port = Number(new URL(proxy.url).port);
-  const conns: Deno.Conn[] = [await Deno.connect({ port })];
-  for (const text of CONNECTED) {
+  const connected = async (text: string): Promise<Deno.Conn> => {
     const conn = await Deno.connectTls({
       hostname: "localhost",
       port,
       caCerts: [caCert],
     });
-    conns.push(conn);
     await conn.handshake();
     await write(conn, text);
+    return conn;
+  };
+  const conns: Deno.Conn[] = [await Deno.connect({ port })];
+  for (const text of CONNECTED) conns.push(await connected(text));
+  const last = await connected("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await asked.promise;
+  const ended = proxy.interrupt();
+  answer.resolve(new Response("the answer"));
+  // The answer has a length, so its end needs no end of TLS.
+  let text = "";
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1000);
+  while (!text.endsWith("the answer")) {
+    const size = await last.read(buffer);
+    if (size === null) break;
+    text += decoder.decode(buffer.subarray(0, size));
   }
-  assertEquals((await proxy.interrupt()).code, 0);
-  for (const conn of conns) conn.close();
+  assertMatch(text, /^HTTP\/1\.1 200 OK\r\n[^]*the answer$/);
+  assertEquals((await ended).code, 0);
+  for (const conn of [...conns, last]) conn.close();
   await Deno.remove(folder, { recursive: true });
 });
