@@ -154,7 +154,11 @@ async function refuses(each: Case, value: unknown): Promise<void> {
     about,
   );
   const name = each.name.split(" ").at(-1)!;
-  assert(error.message.startsWith(`${name} ${String(value)} is not `), about);
+  // The type shows as well: the text "1000" is wrong because it is no number.
+  const shown = typeof value === "string"
+    ? JSON.stringify(value)
+    : String(value);
+  assert(error.message.startsWith(`${name} ${shown} is not `), about);
 }
 
 const CALLS: Readonly<Record<string, Case[]>> = {
