@@ -427,19 +427,32 @@ async function sendBody(
   response: ServerResponse,
   exchange: Exchange,
 ): Promise<void> {
-  const left = Promise.withResolvers<never>();
-  left.promise.catch(() => {});
-  response.once("close", () => left.reject(new Error("the client has left")));
+  let onEvent = (): void => {};
+  let hasLeft = false;
+  response.once("close", () => {
+    hasLeft = true;
+    onEvent();
+  });
+  /** Waits for what `begin` lets happen, or for the client to leave. */
+  const happened = async (begin: (done: () => void) => void): Promise<void> => {
+    if (!hasLeft) {
+      await new Promise<void>((resolve) => {
+        onEvent = resolve;
+        begin(resolve);
+      });
+    }
+    // After the end of the response, its connection may be closed.
+    if (hasLeft && !response.writableFinished) {
+      throw new Error("the client has left");
+    }
+  };
   for await (const chunk of body) {
     exchange.bytes += chunk.length;
-    if (response.write(chunk)) continue;
-    const drained = new Promise<void>((resolve) => {
-      response.once("drain", resolve);
-    });
-    await Promise.race([drained, left.promise]);
+    if (!response.write(chunk)) {
+      await happened((done) => response.once("drain", done));
+    }
   }
-  const ended = new Promise<void>((resolve) => response.end(resolve));
-  await Promise.race([ended, left.promise]);
+  await happened((done) => response.end(done));
 }
 
 /** A web stream as one of `node:stream`, whose types differ between versions of Deno. */
