@@ -41,13 +41,13 @@ Deno.test({
     const [sleep] = left.processes;
     assertEquals((await identify(sleep.pid)).startTime, sleep.startTime);
     // Another process has its id by now.
-    using other = sleeping();
+    await using other = sleeping();
     await writeRecord(records.path, "reused", {
       ...left,
       processes: [{ pid: other.pid, startTime: "1" }],
     });
     // The process that owns it is still running.
-    using living = sleeping();
+    await using living = sleeping();
     await writeRecord(records.path, "living", {
       ...left,
       runner: await identify(Deno.pid),
@@ -99,10 +99,16 @@ console.log(await Deno.readTextFile(records + "/" + run.cgroup + ".json"));
 Deno.kill(Deno.pid, "SIGKILL");
 `;
 
-function sleeping(): Disposable & { readonly pid: number } {
+function sleeping(): AsyncDisposable & { readonly pid: number } {
   const process = new Deno.Command("sleep", { args: ["1000"], stdin: "null" })
     .spawn();
-  return { pid: process.pid, [Symbol.dispose]: () => process.kill("SIGKILL") };
+  return {
+    pid: process.pid,
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGKILL");
+      await process.status;
+    },
+  };
 }
 
 async function writeRecord(
