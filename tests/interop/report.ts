@@ -2,9 +2,10 @@
  * Runs scenarios one after the other and prints the table: peer, version,
  * scenario, result.
  *
- * The peers are programs of others, which fail now and then, as registries do. A
- * scenario that fails is run once more with a peer that was started anew, and the
- * table and its totals show both runs.
+ * The peers are programs of others, which now and then cannot be downloaded, or stop
+ * answering. A peer that cannot be started is started once more; a scenario that is
+ * not done in time runs once more, as do those after it, with a peer that was started
+ * anew. The table and its totals show both runs. Any other failure is final.
  *
  * @module
  */
@@ -93,9 +94,10 @@ export async function runSuites(
   for (const suite of suites) {
     if (!peers.test(suite.peer)) continue;
     const run = { suite, scenarioTimeout, add };
-    const again = await attempt(run, (name) => scenarios.test(name), "retry");
-    if (again === undefined) continue;
-    await attempt(run, (name) => scenarios.test(name) && again(name), "FAIL");
+    const chosen = (name: string): boolean => scenarios.test(name);
+    const done = await attempt(run, chosen, "retry");
+    if (done === undefined) continue;
+    await attempt(run, (name) => chosen(name) && !done.has(name), "FAIL");
   }
   const count = (outcome: Outcome): number =>
     rows.filter((row) => row.outcome === outcome).length;
@@ -122,14 +124,15 @@ interface SuiteRun {
 }
 
 /**
- * Starts the peer, runs the chosen scenarios, and ends the peer. Resolves to which
- * scenarios must run again: `undefined` if all succeeded or were skipped.
+ * Starts the peer, runs the chosen scenarios, and ends the peer. `late` is the outcome if
+ * the peer cannot be started or something is not done in time. Resolves to the scenarios
+ * that need not run again, or to `undefined` if none needs to.
  */
 async function attempt(
   { suite, scenarioTimeout, add }: SuiteRun,
   chosen: (name: string) => boolean,
-  failure: "retry" | "FAIL",
-): Promise<((name: string) => boolean) | undefined> {
+  late: "retry" | "FAIL",
+): Promise<Set<string> | undefined> {
   const row = { peer: suite.peer, version: "-" };
   let prepared: PreparedSuite;
   try {
@@ -138,14 +141,14 @@ async function attempt(
     const missing = error instanceof MissingToolError;
     const skipped = error instanceof OptionalToolError ||
       missing && !toolsAreRequired();
-    const outcome = skipped ? "skip" : missing ? "FAIL" : failure;
+    const outcome = skipped ? "skip" : missing ? "FAIL" : late;
     add({ ...row, scenario: "(all)", outcome, detail: messageOf(error) });
-    return outcome === "retry" ? () => true : undefined;
+    return outcome === "retry" ? new Set() : undefined;
   }
   row.version = prepared.version;
   const scenarios = prepared.scenarios.filter(({ name }) => chosen(name));
   const done = new Set<string>();
-  let failed = false;
+  let isLate = false;
   for (const scenario of scenarios) {
     const begin = performance.now();
     const detailed = (detail: string | void): string => {
@@ -166,29 +169,30 @@ async function attempt(
         detail: detailed(detail),
       });
     } catch (error) {
-      failed = true;
+      isLate = error instanceof LateError;
+      if (!isLate) done.add(scenario.name);
       add({
         ...row,
         scenario: scenario.name,
-        outcome: failure,
+        outcome: isLate ? late : "FAIL",
         detail: detailed(messageOf(error)),
       });
       // A peer that does not answer would keep the other scenarios waiting as well.
-      if (error instanceof LateError) break;
+      if (isLate) break;
+    }
+  }
+  if (isLate && late === "FAIL") {
+    for (const { name } of scenarios.slice(done.size + 1)) {
+      add({ ...row, scenario: name, outcome: "FAIL", detail: "not run" });
     }
   }
   try {
     await within(END_TIMEOUT, prepared[Symbol.asyncDispose]());
   } catch (error) {
-    failed = true;
-    add({
-      ...row,
-      scenario: "(end)",
-      outcome: failure,
-      detail: messageOf(error),
-    });
+    isLate = true;
+    add({ ...row, scenario: "(end)", outcome: late, detail: messageOf(error) });
   }
-  return failed ? (name) => !done.has(name) : undefined;
+  return isLate ? done : undefined;
 }
 
 /** Something took longer than it may. */
