@@ -36,6 +36,8 @@ export class List<T> {
   readonly #options: ListOptions<T>;
   #items: readonly T[] = [];
   #chosen = -1;
+  /** The lines in the document, by their items. */
+  #drawn = new Map<T, HTMLElement>();
 
   /** Shows lines in `box`, whose only child contains them. */
   constructor(box: HTMLElement, options: ListOptions<T>) {
@@ -88,7 +90,11 @@ export class List<T> {
     this.#options.onChoose(this.#items[this.#chosen], this.#chosen, how);
   }
 
-  /** Draws the visible lines again, after their content has changed. */
+  /**
+   * Draws the visible lines again, after their content has changed. A line that
+   * looks the same stays in the document: if it is replaced while the button of
+   * the mouse is down, there is no click.
+   */
   draw(): void {
     const height = this.#options.height();
     const { clientHeight } = this.#box;
@@ -98,8 +104,9 @@ export class List<T> {
       this.#items.length,
       Math.ceil((top + clientHeight) / height) + MORE,
     );
-    const lines: HTMLElement[] = [];
+    const lines = new Map<T, HTMLElement>();
     for (let index = first; index < end; index++) {
+      const item = this.#items[index];
       const line = document.createElement("div");
       line.className = "line";
       line.role = this.#options.role;
@@ -114,16 +121,30 @@ export class List<T> {
       }
       line.style.height = `${height}px`;
       line.style.top = `${this.#box.scrollTop + index * height - top}px`;
-      this.#options.fill(line, this.#items[index], index);
-      lines.push(line);
+      this.#options.fill(line, item, index);
+      const old = this.#drawn.get(item);
+      lines.set(item, old?.isEqualNode(line) ? old : line);
     }
-    this.#lines.replaceChildren(...lines);
+    this.#drawn = lines;
+    this.#place([...lines.values()]);
     if (this.#chosen >= first && this.#chosen < end) {
       this.#box.setAttribute(
         "aria-activedescendant",
         `${this.#box.id}-${this.#chosen}`,
       );
     } else this.#box.removeAttribute("aria-activedescendant");
+  }
+
+  /** Makes lines the only ones in the document, without touching those that are. */
+  #place(lines: readonly HTMLElement[]): void {
+    const kept = new Set(lines);
+    for (const line of [...this.#lines.children]) {
+      if (!kept.has(line as HTMLElement)) line.remove();
+    }
+    for (const [index, line] of lines.entries()) {
+      const there = this.#lines.children[index] ?? null;
+      if (there !== line) this.#lines.insertBefore(line, there);
+    }
   }
 
   get #height(): number {

@@ -272,13 +272,34 @@ export class Page implements AsyncDisposable {
     await this.#send("Input.insertText", { text });
   }
 
-  /** Clicks on the element that a selector finds first. */
-  async click(selector: string): Promise<void> {
-    await this.drag(selector, 0.5, 0.5);
+  /**
+   * Clicks on the element that a selector finds first; `during` runs while the
+   * button is down.
+   */
+  async click(
+    selector: string,
+    during?: () => Promise<unknown>,
+  ): Promise<void> {
+    await this.drag(selector, 0.5, 0.5, during);
   }
 
-  /** Presses the button of the mouse in an element, moves and releases it; parts of its width. */
-  async drag(selector: string, from: number, to: number): Promise<void> {
+  /** Resolves when the page is drawn, with what its last change has caused. */
+  async drawn(): Promise<void> {
+    await this.evaluate(`new Promise((resolve) =>
+      requestAnimationFrame(() => requestAnimationFrame(resolve))
+    )`);
+  }
+
+  /**
+   * Presses the button of the mouse in an element, moves and releases it; parts
+   * of its width. `during` runs before the button is released.
+   */
+  async drag(
+    selector: string,
+    from: number,
+    to: number,
+    during?: () => Promise<unknown>,
+  ): Promise<void> {
     const { left, top, width, height } = await this.evaluate(`(() => {
       const found = document.querySelector(${JSON.stringify(selector)});
       found.scrollIntoView({ block: "nearest" });
@@ -296,6 +317,7 @@ export class Page implements AsyncDisposable {
     };
     await event("mousePressed", from);
     if (from !== to) await event("mouseMoved", to);
+    await during?.();
     await event("mouseReleased", to);
   }
 

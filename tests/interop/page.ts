@@ -387,8 +387,17 @@ async function filters(viewer: Viewer): Promise<void> {
   assert(shown > 0 && shown < 7 && all === 7, `${shown} of ${all}`);
   await page.click("#all-time");
   assertEquals(await page.text("#count"), "7");
-  await page.click("#waterfall .line");
+  // A line is clicked also if the lists are drawn again meanwhile.
+  await page.click("#waterfall .line", async () => {
+    await page.resize(1600, 990);
+    await page.drawn();
+  });
   assertEquals(await page.text("#count"), "3 of 7");
+  await page.click("#table .line", async () => {
+    await page.resize(1600, 1000);
+    await page.drawn();
+  });
+  assertEquals(await page.text("#detail h3"), "SYN_STREAM\nstream 1");
   // A second click shows all streams again.
   await page.click("#waterfall .line");
   assertEquals(await page.text("#count"), "7");
