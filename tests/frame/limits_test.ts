@@ -1,5 +1,11 @@
 import { deflateRawSync } from "node:zlib";
-import { assert, assertEquals, assertLess, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
 import {
   CREDENTIAL,
   DEFAULT_FRAME_LIMITS,
@@ -148,6 +154,31 @@ Deno.test("the error for headers above a limit names the limit", () => {
         );
       }
     }
+  }
+});
+
+Deno.test("the error for headers above a limit names the limit of these headers, not of earlier ones", () => {
+  const limits = {
+    maxHeaderBlock: 1000,
+    maxHeaderValueLength: 99,
+    maxHeaderCount: 1,
+    maxControlFrameLength: 2000,
+  };
+  const lists: Record<keyof typeof limits, NameValue[]> = {
+    maxHeaderValueLength: [["a", "x".repeat(100)]],
+    maxHeaderBlock: [["a", "x".repeat(1500)]],
+    maxHeaderCount: [["a", "1"], ["b", "2"]],
+    maxControlFrameLength: [["a", "x".repeat(3000)]],
+  };
+  const names = Object.keys(limits) as (keyof typeof limits)[];
+  const order = names.flatMap((one) => names.flatMap((two) => [one, two]));
+  const decoder = new FrameDecoder(PROTO_SPDY3, limits);
+  for (
+    const [at, bytes] of replies(order.map((name) => lists[name])).entries()
+  ) {
+    decoder.push(bytes);
+    const { message } = assertThrows(() => decoder.next(), FrameError);
+    assertStringIncludes(message, `above the limits (${order[at]})`);
   }
 });
 
