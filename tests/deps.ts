@@ -28,7 +28,6 @@ export {
 export { concat } from "jsr:@std/bytes@1";
 export { decodeHex, encodeHex } from "jsr:@std/encoding@1/hex";
 export { delay } from "jsr:@std/async@1";
-export { parseArgs } from "jsr:@std/cli@1/parse-args";
 export {
   assertSpyCall,
   assertSpyCalls,

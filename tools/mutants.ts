@@ -21,8 +21,8 @@
  * @module
  */
 
-import { parseArgs } from "../tests/deps.ts";
 import { Random } from "../tests/helpers/random.ts";
+import { toolArguments } from "../tests/helpers/tool_arguments.ts";
 import {
   describeMutant,
   type Mutant,
@@ -61,6 +61,17 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 const OTHER_TESTS = ["session", "connection", "security", "http"];
 /** Folders that are tested when none is named. */
 const DEFAULT_FOLDERS = ["zlib", "frame", "session", "connection"];
+
+const HELP = `deno task mutants [options] [folders]
+
+  --count N      mutants of each folder; default 60
+  --seed S       chooses the mutants; default 1
+  --file FILE    all mutants of a file; can be repeated
+  --list FILE    the mutants in a list, as printed
+  --tests PATH   only these tests; can be repeated
+  --killers      names the test that failed
+
+The folders are zlib, frame, session and connection if none is named.`;
 
 /** Tests that measure memory or start processes. */
 const SLOW =
@@ -265,17 +276,18 @@ async function chooseMutants(
 }
 
 async function main(): Promise<void> {
-  const options = parseArgs(Deno.args, {
-    string: ["count", "seed", "file", "list", "tests", "_"],
-    collect: ["file", "tests"],
-    boolean: ["killers"],
+  const options = toolArguments(HELP, {
+    values: ["list"],
+    lists: ["file", "tests"],
+    flags: ["killers"],
+    numbers: ["count", "seed"],
   });
-  const random = new Random(Number(options.seed ?? 1));
-  const named: string[] = options.file.map(String);
+  const random = new Random(options.numbers.seed ?? 1);
+  const named = options.lists.file;
   const folders = named.length > 0
     ? [...new Set(named.map(folderOf))]
-    : options._.length > 0
-    ? options._.map(String)
+    : options.positionals.length > 0
+    ? options.positionals
     : DEFAULT_FOLDERS;
   const copies: ProjectCopy[] = [];
   try {
@@ -286,19 +298,19 @@ async function main(): Promise<void> {
       const files = named.length > 0
         ? named.filter((file) => folderOf(file) === folder)
         : await sourcesOf(folder);
-      const count = options.count !== undefined
-        ? Number(options.count)
-        : named.length > 0
-        ? undefined
-        : DEFAULT_COUNT;
+      const count = options.numbers.count ??
+        (named.length > 0 ? undefined : DEFAULT_COUNT);
       const chosen = await chooseMutants(
         files,
         count,
         random,
-        options.list,
+        options.values.list,
       );
       console.log(
-        await testFolder(folder, chosen, copies, options),
+        await testFolder(folder, chosen, copies, {
+          tests: options.lists.tests,
+          killers: options.flags.killers,
+        }),
       );
     }
   } finally {

@@ -10,20 +10,30 @@
  * @module
  */
 
-import { parseArgs } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { toolArguments } from "../helpers/tool_arguments.ts";
 import { inputOf, inputText } from "./byte_target.ts";
 import { BYTE_TARGETS } from "./byte_targets/mod.ts";
 import { fuzz, TARGETS } from "./fuzz.ts";
 import { saveCorpus } from "./guided/corpus.ts";
 import { runGuided } from "./guided/guided.ts";
 
-const options = parseArgs(Deno.args, {
-  string: ["target", "seconds", "seed", "replay", "input"],
-  boolean: ["guided", "corpus"],
+const HELP = `deno task fuzz [options]
+
+  --seconds N    how long, in all; default 60
+  --seed S       the seed; default 1
+  --target NAME  only this target
+  --replay SEED  repeat one execution of a target
+  --guided       the byte targets, guided by coverage
+  --corpus       as --guided, and store what reaches something new
+  --input TEXT   run a byte target on one input`;
+
+const { values: options, flags, numbers } = toolArguments(HELP, {
+  values: ["target", "input"],
+  flags: ["guided", "corpus"],
+  numbers: ["seconds", "seed", "replay"],
 });
-const seconds = Number(options.seconds ?? 60);
-const seed = Number(options.seed ?? 1);
+const { seconds = 60, seed = 1 } = numbers;
 
 /** The targets that the arguments select; ends the process if there is none. */
 function chosen<T extends { readonly name: string }>(
@@ -61,7 +71,7 @@ async function guide(): Promise<boolean> {
       );
       return false;
     }
-    if (options.corpus) {
+    if (flags.corpus) {
       const count = await saveCorpus(target, entries);
       console.log(`${target.name}: ${count} inputs are stored`);
     }
@@ -119,12 +129,12 @@ if (options.input !== undefined) {
     await target.run(inputOf(options.input));
   }
   console.log("holds");
-} else if (options.replay !== undefined) {
+} else if (numbers.replay !== undefined) {
   for (const target of chosen(TARGETS)) {
-    await target.run(new Random(Number(options.replay)));
+    await target.run(new Random(numbers.replay));
     await target.end?.();
   }
   console.log("holds");
-} else if (options.guided || options.corpus) holds = await guide();
+} else if (flags.guided || flags.corpus) holds = await guide();
 else holds = await run();
 if (!holds) Deno.exit(1);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "../deps.ts";
+import { toolArguments } from "../helpers/tool_arguments.ts";
 import { FAMILY_NAMES } from "./families.ts";
 import { median } from "./median.ts";
 import { checkMany } from "./path/simulate.ts";
@@ -22,40 +22,37 @@ const HELP = `deno task simulate: two connections in a network, in virtual time
 /** Statements about many seeds are checked if there are at least this many figures. */
 const MANY = 300;
 
-const flags = parseArgs(Deno.args, {
-  string: ["seeds", "family", "seed", "minutes", "failures"],
-  boolean: ["verbose", "help"],
+const { values: { family }, flags, numbers } = toolArguments(HELP, {
+  values: ["family"],
+  flags: ["verbose"],
+  numbers: ["seeds", "seed", "minutes", "failures"],
 });
-if (flags.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
-const families = flags.family === undefined
+const families = family === undefined
   ? FAMILY_NAMES
-  : FAMILY_NAMES.filter((name) => flags.family?.split(",").includes(name));
+  : FAMILY_NAMES.filter((name) => family.split(",").includes(name));
 if (families.length === 0) {
-  console.error(`there is no family ${flags.family}\n\n${HELP}`);
+  console.error(`there is no family ${family}\n\n${HELP}`);
   Deno.exit(2);
 }
-const alone = flags.seed !== undefined && flags.seeds === undefined;
+const alone = numbers.seed !== undefined && numbers.seeds === undefined;
 let failed = 0;
 let total = 0;
 const begin = performance.now();
-for (const family of families) {
-  const report = await runSeeds(family, {
-    first: Number(flags.seed ?? 1),
-    count: Number(flags.seeds ?? (alone ? 1 : 200)),
-    failures: Number(flags.failures ?? 10),
-    milliseconds: Number(flags.minutes ?? Infinity) * 60_000 / families.length,
+for (const name of families) {
+  const report = await runSeeds(name, {
+    first: numbers.seed ?? 1,
+    count: numbers.seeds ?? (alone ? 1 : 200),
+    failures: numbers.failures ?? 10,
+    milliseconds: (numbers.minutes ?? Infinity) * 60_000 / families.length,
     verbose: flags.verbose,
   });
   for (const { seed, violations } of report.failed) {
-    console.log(`${family} ${seed}:`);
+    console.log(`${name} ${seed}:`);
     for (const violation of violations) console.log(`  ${violation}`);
   }
   const seconds = report.milliseconds / 1000;
   console.log(
-    `${family}: ${report.seeds} seeds, ${report.failed.length} failed, ${
+    `${name}: ${report.seeds} seeds, ${report.failed.length} failed, ${
       seconds.toFixed(1)
     } s, ${(report.seeds / seconds).toFixed(0)} seeds/s, ${
       (report.events / report.seeds).toFixed(0)
