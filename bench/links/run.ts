@@ -11,10 +11,17 @@
  * @module
  */
 
+import { toolArguments } from "../../tests/helpers/tool_arguments.ts";
 import { type Drawn, writePicture } from "../picture.ts";
 import { type Figures, measure, PEERS } from "./measure.ts";
 import { type LinkRow, ROWS } from "./rows.ts";
 import { summarize } from "./summary.ts";
+
+const HELP = `deno task bench:links [options]
+
+  --quick      fewer runs of each row, for a look while you work
+  --only NAME  the rows whose name contains NAME
+  --write      store the table in bench/LINKS.md and draw the pictures`;
 
 interface Flags {
   readonly quick: boolean;
@@ -146,10 +153,9 @@ async function keep(
 }
 
 if (import.meta.main) {
-  const only = Deno.args.indexOf("--only");
-  await main({
-    quick: Deno.args.includes("--quick"),
-    only: only < 0 ? "" : Deno.args[only + 1] ?? "",
-    write: Deno.args.includes("--write"),
+  const { values, flags } = toolArguments(HELP, {
+    values: ["only"],
+    flags: ["quick", "write"],
   });
+  await main({ ...flags, only: values.only ?? "" });
 }

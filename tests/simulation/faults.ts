@@ -6,6 +6,7 @@
  * @module
  */
 
+import { toolArguments } from "../helpers/tool_arguments.ts";
 import type { Family } from "./families.ts";
 import { changed, type Fault, FAULTS } from "./known_faults.ts";
 
@@ -106,16 +107,26 @@ async function run(root: string, family: Family): Promise<string> {
   return decoder.decode(stdout) + decoder.decode(stderr);
 }
 
-function isChosen(name: string): boolean {
-  return Deno.args.length === 0 ||
-    Deno.args.some((word) => name.includes(word));
+const HELP = `deno task simulate-faults [words]
+
+Puts each fault whose name contains one of the words, or every one, into a copy
+of the project, and tells after how many seeds the simulation sees it. Faults:
+${FAULTS.map(({ name, family }) => `  ${name} (${family})`).join("\n")}`;
+
+const words = toolArguments(HELP, {}).positionals;
+const chosen = FAULTS.filter(({ name }) =>
+  words.length === 0 || words.some((word) => name.includes(word))
+);
+if (chosen.length === 0) {
+  console.error(`no fault's name contains ${words.join(" or ")}\n\n${HELP}`);
+  Deno.exit(2);
 }
 
 const copy = await Deno.makeTempDir({ prefix: "simulation-faults-" });
 let unseen = 0;
 try {
   await copyProject(copy);
-  for (const fault of FAULTS.filter(({ name }) => isChosen(name))) {
+  for (const fault of chosen) {
     await change(copy, fault, false);
     const result = await find(copy, fault.family);
     console.log(`${fault.name} (${fault.family}): ${result}`);
