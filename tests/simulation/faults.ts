@@ -117,8 +117,11 @@ const words = toolArguments(HELP, {}).positionals;
 const chosen = FAULTS.filter(({ name }) =>
   words.length === 0 || words.some((word) => name.includes(word))
 );
-if (chosen.length === 0) {
-  console.error(`no fault's name contains ${words.join(" or ")}\n\n${HELP}`);
+const unknown = words.filter((word) =>
+  !FAULTS.some(({ name }) => name.includes(word))
+);
+if (unknown.length > 0) {
+  console.error(`no fault's name contains ${unknown.join(" or ")}\n\n${HELP}`);
   Deno.exit(2);
 }
 

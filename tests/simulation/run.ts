@@ -27,11 +27,13 @@ const { values: { family }, flags, numbers } = toolArguments(HELP, {
   flags: ["verbose"],
   numbers: ["seeds", "seed", "minutes", "failures"],
 });
-const families = family === undefined
-  ? FAMILY_NAMES
-  : FAMILY_NAMES.filter((name) => family.split(",").includes(name));
-if (families.length === 0) {
-  console.error(`there is no family ${family}\n\n${HELP}`);
+const wanted = family?.split(",") ?? FAMILY_NAMES;
+const families = FAMILY_NAMES.filter((name) => wanted.includes(name));
+const unknown = wanted.filter((name) =>
+  !(FAMILY_NAMES as readonly string[]).includes(name)
+);
+if (unknown.length > 0) {
+  console.error(`there is no family ${unknown.join(", ")}\n\n${HELP}`);
   Deno.exit(2);
 }
 const alone = numbers.seed !== undefined && numbers.seeds === undefined;
