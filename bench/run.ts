@@ -1,11 +1,5 @@
 /**
- * Runs the benchmarks and prints them as one table.
- *
- *     deno task bench [--quick] [--only NAME]... [--write]
- *
- * `--only` selects rows whose name contains NAME, `--quick` runs fewer rounds,
- * and `--write` writes the table to `bench/RESULTS.md` and draws pictures for the
- * documentation.
+ * Runs the benchmarks and prints them as one table: `deno task bench`.
  *
  * Each family of rows runs in a process of its own, because code that was compiled for
  * one family can be slower for the next.
@@ -16,15 +10,20 @@
 import {
   type Comparison,
   median,
-  type Plan,
   ratios,
-  type Row,
-  runRow,
   spread,
   type Unit,
 } from "./harness.ts";
+import { toolArguments } from "../tests/helpers/tool_arguments.ts";
 import { goVersion } from "./peers/spdystream.ts";
 import { writePicture } from "./picture.ts";
+
+const HELP = `deno task bench [options]
+
+  --quick      run fewer and shorter rounds
+  --only NAME  only rows whose name contains NAME; may be repeated
+  --write      write the table to bench/RESULTS.md, and draw the pictures of the
+               documentation`;
 
 /** Each file exports `rows`. */
 const FAMILIES = [
@@ -42,38 +41,13 @@ const FAMILIES = [
   "scale",
 ] as const;
 
-const FULL: Plan = {
-  roundMilliseconds: 800,
-  rounds: 5,
-  warmUpMilliseconds: 1000,
-};
-const QUICK: Plan = {
-  roundMilliseconds: 250,
-  rounds: 3,
-  warmUpMilliseconds: 500,
-};
-
 interface Flags {
   readonly quick: boolean;
   readonly write: boolean;
   readonly only: readonly string[];
-  /** Only in a child process: the family to run. Its results are printed as JSON. */
-  readonly family: string | undefined;
 }
 
 async function main(flags: Flags): Promise<void> {
-  if (flags.family !== undefined) {
-    const { rows }: { rows: readonly Row[] } = await import(
-      new URL(`${flags.family}.ts`, import.meta.url).href
-    );
-    for (const row of rows) {
-      if (!isWanted(row, flags.only)) continue;
-      console.error(`${flags.family}: ${row.name} ...`);
-      const comparisons = await runRow(row, flags.quick ? QUICK : FULL);
-      console.log(JSON.stringify(comparisons));
-    }
-    Deno.exit(0);
-  }
   const begin = performance.now();
   const comparisons: Comparison[] = [];
   const failed: string[] = [];
@@ -81,6 +55,9 @@ async function main(flags: Flags): Promise<void> {
     const { success, results } = await runFamily(family, flags);
     comparisons.push(...results);
     if (!success) failed.push(family);
+  }
+  if (comparisons.length === 0 && failed.length === 0) {
+    fail(`bench: no row's name contains ${flags.only.join(" or ")}`);
   }
   const lines = await machine();
   lines.push(
@@ -94,35 +71,9 @@ async function main(flags: Flags): Promise<void> {
   if (flags.write) await write(lines, comparisons);
 }
 
-function parseFlags(args: readonly string[]): Flags {
-  const only: string[] = [];
-  let quick = false;
-  let write = false;
-  let family: string | undefined;
-  const rest = args[Symbol.iterator]();
-  for (const flag of rest) {
-    if (flag === "--quick") quick = true;
-    else if (flag === "--write") write = true;
-    else if (flag === "--only") only.push(valueOf(flag, rest));
-    else if (flag === "--family") family = valueOf(flag, rest);
-    else fail(`bench: ${flag} is none of --quick, --only NAME, --write`);
-  }
-  return { quick, write, only, family };
-}
-
-function valueOf(flag: string, rest: Iterator<string>): string {
-  const next = rest.next();
-  if (next.done) fail(`bench: ${flag} needs a value`);
-  return next.value;
-}
-
 function fail(message: string): never {
   console.error(message);
   Deno.exit(2);
-}
-
-function isWanted(row: Row, only: readonly string[]): boolean {
-  return only.length === 0 || only.some((name) => row.name.includes(name));
 }
 
 async function runFamily(
@@ -136,11 +87,10 @@ async function runFamily(
       "--no-check",
       "--v8-flags=--expose-gc",
       "--unstable-net",
-      import.meta.filename!,
-      "--family",
+      new URL("family.ts", import.meta.url).href,
       family,
-      ...(flags.quick ? ["--quick"] : []),
-      ...flags.only.flatMap((name) => ["--only", name]),
+      `${flags.quick}`,
+      ...flags.only,
     ],
     stdout: "piped",
     stderr: "inherit",
@@ -262,4 +212,10 @@ async function write(
   }
 }
 
-if (import.meta.main) await main(parseFlags(Deno.args));
+if (import.meta.main) {
+  const { lists, flags } = toolArguments(HELP, {
+    lists: ["only"],
+    flags: ["quick", "write"],
+  });
+  await main({ ...flags, only: lists.only });
+}

@@ -101,11 +101,12 @@ async function filesOf(folder: string, ending: string): Promise<string[]> {
   return files.sort();
 }
 
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(new URL(path, root)).then(() => true, () => false);
+}
+
 async function sourcesOf(folder: string): Promise<string[]> {
-  const own = await Deno.stat(new URL(`${folder}.ts`, root)).then(
-    () => [`${folder}.ts`],
-    () => [],
-  );
+  const own = await exists(`${folder}.ts`) ? [`${folder}.ts`] : [];
   return [...own, ...await filesOf(folder, ".ts")];
 }
 
@@ -281,6 +282,7 @@ async function main(): Promise<void> {
     lists: ["file", "tests"],
     flags: ["killers"],
     numbers: ["count", "seed"],
+    words: true,
   });
   const random = new Random(options.numbers.seed ?? 1);
   const named = options.lists.file;
@@ -289,6 +291,11 @@ async function main(): Promise<void> {
     : options.positionals.length > 0
     ? options.positionals
     : DEFAULT_FOLDERS;
+  for (const path of named.length > 0 ? named : folders) {
+    if (await exists(path)) continue;
+    console.error(`there is no ${path} in the project\n\n${HELP}`);
+    Deno.exit(2);
+  }
   const copies: ProjectCopy[] = [];
   try {
     for (let left = WORKERS; left > 0; left--) {

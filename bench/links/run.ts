@@ -1,12 +1,7 @@
 /**
- * Runs the benchmarks of links and prints them as one table.
- *
- *     deno task bench:links [--quick] [--only NAME] [--write]
- *
- * `--only` selects rows whose name contains NAME, `--quick` is for a look while
- * you work, and `--write` stores the table in `bench/LINKS.md` and draws pictures
- * for the documentation. It needs Linux, root, `ip` and `tc`, because each run
- * has a network namespace of its own. It takes less than 15 minutes.
+ * Runs the benchmarks of links and prints them as one table: `deno task bench:links`.
+ * It needs Linux, root, `ip` and `tc`, because each run has a network namespace of its
+ * own. It takes less than 15 minutes.
  *
  * @module
  */
@@ -50,9 +45,13 @@ async function main({ quick, only, write }: Flags): Promise<void> {
     );
     Deno.exit(2);
   }
+  const rows = ROWS.filter(({ name }) => name.includes(only));
+  if (rows.length === 0) {
+    console.error(`bench:links: no row's name contains ${only}\n\n${HELP}`);
+    Deno.exit(2);
+  }
   const results: RowResult[] = [];
-  for (const row of ROWS) {
-    if (!row.name.includes(only)) continue;
+  for (const row of rows) {
     const result = await runRow(row, quick ? 1 : 3, quick ? 2000 : 5000);
     console.log(result.lines.join("\n"));
     results.push(result);

@@ -16,6 +16,8 @@ export interface ToolSpec<
 > extends Pick<ArgumentSpec<Value, List, Flag>, "values" | "lists" | "flags"> {
   /** Options whose value is a number, 0 or more. */
   readonly numbers?: readonly Num[];
+  /** Whether it takes words that belong to no option. */
+  readonly words?: boolean;
 }
 
 /** What a tool was told. */
@@ -33,8 +35,8 @@ export interface ToolArguments<
 }
 
 /**
- * Reads `args`. Throws `UsageError` for an unknown option, one without its value,
- * and a value that is not a number where one is needed.
+ * Reads `args`. Throws `UsageError` for an unknown option, one without its value, a
+ * value that is not a number where one is needed, and a word that the tool does not take.
  */
 export function readToolArguments<
   Value extends string = never,
@@ -51,6 +53,9 @@ export function readToolArguments<
     lists,
     flags: [...flags, "help"],
   });
+  if (!spec.words && positionals.length > 0) {
+    throw new UsageError(`"${positionals[0]}" belongs to no option`);
+  }
   const numbers: { [name in Num]?: number } = {};
   for (const name of wanted) {
     const text = values[name];

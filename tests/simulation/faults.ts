@@ -113,7 +113,7 @@ Puts each fault whose name contains one of the words, or every one, into a copy
 of the project, and tells after how many seeds the simulation sees it. Faults:
 ${FAULTS.map(({ name, family }) => `  ${name} (${family})`).join("\n")}`;
 
-const words = toolArguments(HELP, {}).positionals;
+const words = toolArguments(HELP, { words: true }).positionals;
 const chosen = FAULTS.filter(({ name }) =>
   words.length === 0 || words.some((word) => name.includes(word))
 );

@@ -9,6 +9,7 @@ const SPEC = {
   lists: ["file"],
   flags: ["verbose"],
   numbers: ["count", "minutes"],
+  words: true,
 } as const;
 
 Deno.test("the arguments of a tool", () => {
@@ -46,4 +47,12 @@ Deno.test("a tool refuses unknown options and values that are no numbers", () =>
       message,
     );
   }
+});
+
+Deno.test("a tool that takes no words refuses them", () => {
+  assertThrows(
+    () => readToolArguments(["--quick", "zlib"], { flags: ["quick"] }),
+    UsageError,
+    '"zlib" belongs to no option',
+  );
 });
