@@ -157,6 +157,11 @@ export let sendNow: (
   data: Uint8Array,
   target: DataTarget,
 ) => boolean;
+/**
+ * Releases most of the memory of the header compression of a session: what is left are the
+ * last 32 KiB of the headers received. The next block sent may be longer.
+ */
+export let shrinkHeaders: (session: Session) => void;
 /** The header blocks that a session has sent and received. */
 export let headerBytesOf: (
   session: Session,
@@ -229,6 +234,10 @@ export class Session {
         "send",
         () => session.#outbound.sendNow(streamId, data, target),
       );
+    shrinkHeaders = (session) => {
+      session.#outbound.shrink();
+      session.#inbound.shrink();
+    };
     headerBytesOf = (session) => ({
       sent: session.#outbound.headerBytes,
       received: session.#inbound.headerBytes,

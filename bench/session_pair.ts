@@ -52,8 +52,8 @@ export function exchange(
   client.recv(toClient.take());
 }
 
-/** Both sides after one request: their four header contexts have been used. */
-export function usedSessions(): Session[] {
+/** Both sides after some requests: their four header contexts have been used. */
+export function usedSessions(requests = 1): Session[] {
   const toServer = new Pipe();
   const toClient = new Pipe();
   const client = new Session(CLIENT, PROTO_SPDY3_1, { send: toServer.write });
@@ -63,9 +63,11 @@ export function usedSessions(): Session[] {
       session.submitResponse(streamId, responseHeaders(0));
     },
   });
-  client.submitRequest(0, requestHeaders(0));
-  exchange(client, toServer, server, toClient);
-  exchange(client, toServer, server, toClient);
+  for (let count = 0; count < requests; count++) {
+    client.submitRequest(0, requestHeaders(count));
+    exchange(client, toServer, server, toClient);
+    exchange(client, toServer, server, toClient);
+  }
   // The memory of the pipes does not belong to the sessions.
   toServer.drop();
   toClient.drop();

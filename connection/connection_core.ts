@@ -9,6 +9,7 @@ import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { LONG_COUNT } from "../numbers.ts";
 import { countersOf, Session } from "../session.ts";
 import type { AcceptQueue } from "./accept_queue.ts";
+import { HeaderMemory } from "./buffers/header_memory.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
 import { handled, type LazyPromise } from "./deferred.ts";
@@ -73,6 +74,7 @@ export class ConnectionCore
   readonly heldBytes: HeldBytes;
   readonly pinger: Pinger;
   readonly timeouts: Timeouts;
+  readonly headerMemory: HeaderMemory;
   readonly startTimer: typeof startTimer;
   readonly settings: ConnectionSettings;
   readonly closer: StreamCloser;
@@ -123,6 +125,7 @@ export class ConnectionCore
     // A transport that keeps the process alive does so for the timers as well.
     this.startTimer = this.io.holdsProcess ? startIdleTimer : startTimer;
     this.timeouts = new Timeouts(options, this);
+    this.headerMemory = new HeaderMemory(this.session);
     this.peerStreams = new PeerStreams(this);
     this.closer = new StreamCloser(this);
     this.ending = new ConnectionEnd(this);
@@ -396,6 +399,7 @@ export class ConnectionCore
 
   idle(): void {
     this.ending.idle();
+    if (!this.ending.begun) this.headerMemory.idle();
   }
 
   inputEnded(error: unknown): void {

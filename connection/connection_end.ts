@@ -8,6 +8,7 @@ import type { SpdyError } from "../errors.ts";
 import { GOAWAY_OK, GOAWAY_PROTOCOL_ERROR } from "../frame/constants.ts";
 import type { GoawayFrame } from "../frame/types.ts";
 import type { Session } from "../session.ts";
+import type { HeaderMemory } from "./buffers/header_memory.ts";
 import { Deferred, LazyPromise } from "./deferred.ts";
 import {
   closedBy,
@@ -44,6 +45,7 @@ export interface ConnectionParts {
   readonly receiveFlow: ReceiveFlow;
   readonly pinger: Pinger;
   readonly timeouts: Timeouts;
+  readonly headerMemory: HeaderMemory;
   readonly closer: StreamCloser;
 }
 
@@ -334,6 +336,7 @@ export class ConnectionEnd {
     this.#parts.receiveFlow.stop();
     this.#acceptedSent?.resolve();
     timeouts.stop();
+    this.#parts.headerMemory.stop();
     io.progress.ignore(this.#deadline);
     for (const state of streams.values()) {
       state.failed(reason());

@@ -147,6 +147,15 @@ export class FrameEncoder {
     return this.#headers.bytes;
   }
 
+  /**
+   * Releases most of the memory of the header compression.
+   *
+   * @ignore
+   */
+  shrink(): void {
+    this.#headers.shrink();
+  }
+
   #encodeHeaders(out: ByteWriter, frame: HeaderBlockFrame): void {
     this.#checker ??= new HeaderChecker("wire");
     this.#appendHeaders(out, frame, this.#checker.check(frame.nv));

@@ -235,6 +235,11 @@ export class HeaderDecoder {
     this.#codec?.inflater.feed(NOTHING);
   }
 
+  /** Releases the memory beyond what later blocks can refer to, which is up to 32 KiB. */
+  shrink(): void {
+    this.#codec?.inflater.shrink();
+  }
+
   /** Ends the block and reads it; `frame` is the layout of the frame's version. */
   finish(frame: VersionTraits): HeaderBlock {
     if (this.#discarding) {

@@ -125,6 +125,14 @@ export class HeaderEncoder {
     this.bytes.compressed += out.length - before;
   }
 
+  /**
+   * Releases the memory for what was sent, up to 150 KiB, except for the last block. The next
+   * block may become longer, and takes 30 us more.
+   */
+  shrink(): void {
+    this.#compressor?.shrink();
+  }
+
   static #make(): HeaderEncoder {
     const encoder = new HeaderEncoder(PROTO_SPDY3);
     // So many that it has a compressor of its own.

@@ -126,6 +126,11 @@ export class FrameParser {
     return this.#headers.bytes;
   }
 
+  /** Releases most of the memory of the header decompression. */
+  shrink(): void {
+    this.#headers.shrink();
+  }
+
   /** Offset of the current frame, in bytes from the start of the direction. */
   get frameOffset(): number {
     return this.#frameOffset + 0;

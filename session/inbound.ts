@@ -94,6 +94,11 @@ export class Inbound<S> implements ControlSink {
     return this.#parser.headerBytes;
   }
 
+  /** See `FrameParser.shrink`. */
+  shrink(): void {
+    this.#parser.shrink();
+  }
+
   /** See `FrameParser.unfinishedControl`. */
   get unfinishedControl(): number {
     return this.#parser.unfinishedControl;

@@ -68,6 +68,11 @@ export class Outbound<S> {
     return this.#encoder?.headerBytes ?? noHeaderBytes();
   }
 
+  /** See `FrameEncoder.shrink`. */
+  shrink(): void {
+    this.#encoder?.shrink();
+  }
+
   /** Whether `send` has something to write. */
   get wantsWrite(): boolean {
     return this.#arena.inProgress || this.#core.next !== undefined;

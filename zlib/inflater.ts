@@ -129,6 +129,11 @@ export class Inflater {
     return input.subarray(position, end);
   }
 
+  /** Releases the memory beyond the output and the last 32 KiB before it. */
+  shrink(): void {
+    this.#output.shrink();
+  }
+
   /** Length of `output` in bytes. */
   get outputLength(): number {
     return this.#output.end - this.#output.start;

@@ -119,6 +119,12 @@ export class OutputWindow implements OutputMemory {
     if (this.bytes.length > LARGE_WINDOW) this.#move(FIRST_ROOM);
   }
 
+  /** Releases the memory beyond the output and the history that matches can reach. */
+  shrink(): void {
+    this.sumUp();
+    this.#move(0);
+  }
+
   /** Returns the output, which the caller then owns, and releases it. */
   take(): Uint8Array<ArrayBuffer> {
     const output = this.output();

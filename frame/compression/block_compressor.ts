@@ -26,4 +26,10 @@ export interface BlockCompressor {
 
   /** Upper bound of the compressed length of a block of `blockLength` bytes. */
   maxCompressedLength(blockLength: number): number;
+
+  /**
+   * Releases most of the memory, between two blocks. The next block refers only to the
+   * block before it, and so may become longer.
+   */
+  shrink(): void;
 }

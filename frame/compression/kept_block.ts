@@ -46,6 +46,11 @@ export class KeptBlock {
     return this.#block;
   }
 
+  /** A copy of the bytes of the block before; empty if it was long. */
+  last(): Uint8Array<ArrayBuffer> {
+    return this.#block.copy();
+  }
+
   /** Gives the memory of a long block back: a connection may be idle for hours after it. */
   release(): void {
     if (this.capacity > KEPT_CAPACITY) this.#forget();

@@ -19,14 +19,14 @@ export class PlainCompressor implements BlockCompressor {
    * Without zlib's frame: the stream never ends, so nobody reads the checksum of all
    * its bytes.
    */
-  readonly #deflate: Deflate;
+  #deflate: Deflate;
   /** The first bytes of the stream, until they have been written. */
   #header: Uint8Array | undefined;
 
   /** Creates a compressor at the start of its zlib stream. */
   constructor(traits: VersionTraits, dictionary: Uint8Array) {
     this.#block = new KeptBlock(traits.lengthSize);
-    this.#deflate = new Deflate({ format: "raw", level: 6, dictionary });
+    this.#deflate = makeDeflate(dictionary);
     this.#header = zlibHeader(dictionary, 15, 2);
   }
 
@@ -45,4 +45,16 @@ export class PlainCompressor implements BlockCompressor {
     // zlib header and the sync flush together take at most 16.
     return blockLength + 5 * Math.ceil(blockLength / 16384) + 16;
   }
+
+  shrink(): void {
+    // The stream is at the end of a sync flush, so that another deflater can continue it.
+    if (this.#header === undefined) {
+      this.#deflate = makeDeflate(this.#block.last());
+    }
+  }
+}
+
+/** A deflater whose output refers to the bytes of `dictionary`, which come before it. */
+function makeDeflate(dictionary: Uint8Array): Deflate {
+  return new Deflate({ format: "raw", level: 6, dictionary });
 }

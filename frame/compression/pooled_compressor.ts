@@ -20,6 +20,10 @@ const MOST_BLOCKS = 4;
 /** The same after more bytes. */
 const MOST_BYTES = 2048;
 
+/** A longer last block is not kept for the time after {@linkcode PooledCompressor.shrink}, bytes. */
+const MOST_LAST_BYTES = 4096;
+
+const NO_PAIRS: readonly NameValue[] = [];
 const NO_BLOCKS: readonly (readonly NameValue[])[] = [];
 
 /** A compressor that streams share. */
@@ -66,6 +70,8 @@ export class PooledCompressor implements BlockCompressor {
   readonly #traits: VersionTraits;
   readonly #sensitivityOf: (name: string) => Sensitivity;
   #own: SafeCompressor | undefined;
+  /** The last block, if the stream has or had a compressor of its own. */
+  #last: readonly NameValue[] | undefined;
   /** Number of the stream, 0 before its first block. */
   #stream = 0;
   /** The blocks so far, while the stream has no compressor of its own. */
@@ -95,7 +101,9 @@ export class PooledCompressor implements BlockCompressor {
     out: ByteWriter,
     atMost: number,
   ): number {
-    if (this.#own !== undefined) return this.#own.compress(pairs, out, atMost);
+    if (this.#last !== undefined) {
+      return this.#compressAlone(pairs, out, atMost);
+    }
     const isFirst = this.#blocks === NO_BLOCKS;
     if (isFirst && this.#isLastFirst(pairs, lastFirst)) {
       out.appendFirst(lastFirstBytes.bytes, lastFirstBytes.length);
@@ -112,12 +120,47 @@ export class PooledCompressor implements BlockCompressor {
     if (this.#blocks.length === MOST_BLOCKS || this.#length > MOST_BYTES) {
       this.#own = compressor;
       this.#blocks = NO_BLOCKS;
+      this.#setLast(pairs, length);
     } else {
       // Not `push`, which reserves memory for 17 elements.
       this.#blocks = this.#blocks.concat([pairs]);
       pool.keep(this.#stream, { compressor, traits: this.#traits });
     }
     return length;
+  }
+
+  shrink(): void {
+    this.#own = undefined;
+  }
+
+  #compressAlone(
+    pairs: readonly NameValue[],
+    out: ByteWriter,
+    atMost: number,
+  ): number {
+    this.#own ??= this.#after(this.#last!);
+    const length = this.#own.compress(pairs, out, atMost);
+    this.#setLast(pairs, length);
+    return length;
+  }
+
+  #setLast(pairs: readonly NameValue[], length: number): void {
+    this.#last = length > MOST_LAST_BYTES ? NO_PAIRS : pairs;
+  }
+
+  /** A compressor that has seen only `block`, without the beginning of the stream. */
+  #after(block: readonly NameValue[]): SafeCompressor {
+    const compressor = this.#restarted(undefined);
+    compressor.continue();
+    if (block.length > 0) this.#repeat(compressor, block);
+    return compressor;
+  }
+
+  /** Compresses a block that was sent before, so that later ones can refer to it. */
+  #repeat(compressor: SafeCompressor, block: readonly NameValue[]): void {
+    const length = headerBlockLength(block, this.#traits, true);
+    compressor.compress(block, unread, length);
+    unread.length = 0;
   }
 
   #isLastFirst(
@@ -158,11 +201,7 @@ export class PooledCompressor implements BlockCompressor {
       if (mine !== undefined) return mine.compressor;
     }
     const compressor = this.#restarted(pool.takeOldest());
-    for (const block of this.#blocks) {
-      const length = headerBlockLength(block, this.#traits, true);
-      compressor.compress(block, unread, length);
-      unread.length = 0;
-    }
+    for (const block of this.#blocks) this.#repeat(compressor, block);
     return compressor;
   }
 

@@ -25,7 +25,6 @@ import { ByteWriter } from "../byte_writer.ts";
 import { headerBlockLength, writeHeaderBlock } from "../header_block.ts";
 import type { NameValue } from "../types.ts";
 import type { VersionTraits } from "../version.ts";
-import type { BlockCompressor } from "./block_compressor.ts";
 import { BlockLayout } from "./block_layout.ts";
 import { BlockOutput } from "./block_output.ts";
 import { GapParser } from "./gap_parser.ts";
@@ -49,7 +48,7 @@ const ROUGH = 16384;
 const output = new BlockOutput();
 
 /** Compresses the header blocks of one direction by the policy "safe". */
-export class SafeCompressor implements BlockCompressor {
+export class SafeCompressor {
   readonly #traits: VersionTraits;
   readonly #dictionary: Uint8Array;
   readonly #window: MatchWindow;
@@ -92,6 +91,12 @@ export class SafeCompressor implements BlockCompressor {
     this.#layout.restart(sensitivityOf);
     this.#runs.clear();
     this.#parser.clear();
+  }
+
+  /** Continues a stream of which nothing is known; nothing later refers to what was sent. */
+  continue(): void {
+    this.#header = undefined;
+    this.#forget();
   }
 
   /** Whether the last block, of at most 64 KiB, has secret values. */

@@ -54,6 +54,10 @@ export class StoredCompressor implements BlockCompressor {
     // The zlib header and the empty block take 11 bytes.
     return blockLength + STORED_HEAD * Math.ceil(blockLength / MAX_STORED) + 11;
   }
+
+  shrink(): void {
+    // It has only the last block.
+  }
 }
 
 /** Writes the head of a stored block of `size` bytes, which is not the last of its stream (RFC 1951, section 3.2.4). */

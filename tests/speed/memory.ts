@@ -1,4 +1,5 @@
 import { usedSessions } from "../../bench/session_pair.ts";
+import { shrinkHeaders } from "../../session.ts";
 import { assert, assertEquals, assertLess } from "../deps.ts";
 import { collect } from "../helpers/collector.ts";
 import { type Pair, tcpPair } from "../helpers/connections.ts";
@@ -12,6 +13,8 @@ import { nextStream, RESPONSE } from "../helpers/http.ts";
 const WINDOW = 32 * 1024;
 const COUNT = 200;
 const PAIRS = 60;
+/** Enough requests to fill all windows. */
+const MANY = 300;
 
 Deno.test({
   name: "memory: a session after its first request takes no whole window",
@@ -25,6 +28,30 @@ Deno.test({
     assert(sessions.every((session) => session.wantRead()));
     console.log(`session after a request: ${ratio.toFixed(2)} windows`);
     assertLess(ratio, 0.6);
+  },
+});
+
+Deno.test({
+  name:
+    "memory: a silent session takes about twice the window of the headers that it receives",
+  ignore: collect === undefined,
+  fn() {
+    usedSessions(MANY);
+    const before = memoryInUse();
+    const sessions = Array.from(
+      { length: PAIRS / 2 },
+      () => usedSessions(MANY),
+    ).flat();
+    const busy = (memoryInUse() - before) / PAIRS / WINDOW;
+    for (const session of sessions) shrinkHeaders(session);
+    const silent = (memoryInUse() - before) / PAIRS / WINDOW;
+    assert(sessions.every((session) => session.wantRead()));
+    console.log(
+      `session after ${MANY} requests: ${busy.toFixed(2)} windows, silent ${
+        silent.toFixed(2)
+      }`,
+    );
+    assertLess(silent, 2.8);
   },
 });
 

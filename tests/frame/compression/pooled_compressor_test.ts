@@ -25,8 +25,8 @@ const VERSIONS = [PROTO_SPDY2, PROTO_SPDY3] as const;
 /** A stream, and next to it one with a compressor of its own that gets the same blocks. */
 class Twins {
   readonly #traits: VersionTraits;
-  readonly #late: BlockCompressor;
-  readonly #alone: BlockCompressor;
+  readonly #late: PooledCompressor;
+  readonly #alone: SafeCompressor;
 
   constructor(
     traits: VersionTraits,
@@ -44,7 +44,7 @@ class Twins {
 }
 
 function compressed(
-  compressor: BlockCompressor,
+  compressor: Pick<BlockCompressor, "compress">,
   traits: VersionTraits,
   pairs: readonly NameValue[],
 ): { readonly length: number; readonly bytes: Uint8Array } {
