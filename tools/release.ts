@@ -5,7 +5,7 @@
  *
  * Requires a clean tree, a section for the version in CHANGELOG.md, and a version
  * that is higher than the one in deno.json (or equal, for the first release). Sets
- * the version in deno.json, runs the gate, commits, tags, and prints how to publish.
+ * the version in deno.json, runs the gate, commits, tags, and prints the command that publishes.
  * If something fails before the commit, deno.json is restored.
  *
  * @module
@@ -145,7 +145,8 @@ async function release(version: string): Promise<number> {
     `v${version} is committed and tagged, and nothing has left this machine. Now:
 
     git push --follow-tags
-    deno publish`,
+
+Pushing the tag publishes the package: .github/workflows/publish.yml.`,
   );
   return 0;
 }
