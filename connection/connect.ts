@@ -124,12 +124,25 @@ export async function dialPeer(
   };
 }
 
-/** Determines the version of an accepted connection. */
+/**
+ * Returns the result of `work`. If it throws, for example for invalid options, closes
+ * `conn`: the caller has given it away, and its peer would wait.
+ */
+export function orClose<T>(conn: { close(): void }, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    closeQuietly(conn);
+    throw error;
+  }
+}
+
+/** Determines the version of an accepted connection. Closes `conn` if it rejects. */
 export async function agreeWithClient(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Agreed<AcceptedConn>> {
-  checkNames("accept", options, ACCEPT_NAMES);
+  orClose(conn, () => checkNames("accept", options, ACCEPT_NAMES));
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
@@ -167,7 +180,8 @@ export async function connectRaw(
 
 /**
  * Takes over a connection that a listener accepted, like `accept` but without HTTP.
- * Rejects as {@linkcode connectRaw} does, after closing `conn`.
+ * Rejects as {@linkcode connectRaw} does, and with `InvalidArgumentError` for invalid
+ * options, after closing `conn`.
  *
  * @example
  * ```ts
@@ -188,7 +202,7 @@ export async function acceptRaw(
   options: AcceptOptions = {},
 ): Promise<RawConnection> {
   const agreed = await agreeWithClient(conn, options);
-  return new RawConnection(agreed.conn, agreed.options);
+  return orClose(conn, () => new RawConnection(agreed.conn, agreed.options));
 }
 
 async function connectTls(
