@@ -16,7 +16,7 @@ import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import { checkNames, type Names } from "../values.ts";
+import { checkNames, type Names, show } from "../values.ts";
 import {
   checkTuning,
   type ConnectionOptions,
@@ -107,9 +107,12 @@ export async function dialPeer(
       "the options tls and path exclude each other: connect with TLS needs hostname and port",
     );
   }
+  const target = targetOf(options);
+  // Before dialing: an error after it would leave the new connection open.
+  const origin = options.origin ?? originOf(options);
   const { conn, version } = tls === undefined
     ? {
-      conn: await dialPlain(targetOf(options), plan, signal),
+      conn: await dialPlain(target, plan, signal),
       version: options.version ?? PROTO_SPDY3_1,
     }
     : await connectTls(options, tls);
@@ -117,19 +120,31 @@ export async function dialPeer(
     closeQuietly(conn);
     throw signal.reason;
   }
-  const origin = options.origin ?? originOf(options);
   return {
     conn,
     options: { ...tuningOf(options), side: CLIENT, version, origin },
   };
 }
 
-/** Determines the version of an accepted connection. */
+/**
+ * Returns the result of `work`. If it throws, for example for invalid options, closes
+ * `conn`: the caller has given it away, and its peer would wait.
+ */
+export function orClose<T>(conn: { close(): void }, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    closeQuietly(conn);
+    throw error;
+  }
+}
+
+/** Determines the version of an accepted connection. Closes `conn` if it rejects. */
 export async function agreeWithClient(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Agreed<AcceptedConn>> {
-  checkNames("accept", options, ACCEPT_NAMES);
+  orClose(conn, () => checkNames("accept", options, ACCEPT_NAMES));
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
@@ -167,7 +182,8 @@ export async function connectRaw(
 
 /**
  * Takes over a connection that a listener accepted, like `accept` but without HTTP.
- * Rejects as {@linkcode connectRaw} does, after closing `conn`.
+ * Rejects as {@linkcode connectRaw} does, and with `InvalidArgumentError` for invalid
+ * options, after closing `conn`.
  *
  * @example
  * ```ts
@@ -188,7 +204,7 @@ export async function acceptRaw(
   options: AcceptOptions = {},
 ): Promise<RawConnection> {
   const agreed = await agreeWithClient(conn, options);
-  return new RawConnection(agreed.conn, agreed.options);
+  return orClose(conn, () => new RawConnection(agreed.conn, agreed.options));
 }
 
 async function connectTls(
@@ -256,11 +272,20 @@ async function agreedVersion(
 function originOf(
   { hostname = "127.0.0.1", port, tls }: ConnectOptions,
 ): string {
+  if (port === undefined) return "http://localhost";
   const bare = withoutBrackets(hostname);
-  const host = bare.includes(":") ? `[${bare}]` : bare;
-  return port === undefined
-    ? "http://localhost"
-    : new URL(`${tls ? "https" : "http"}://${host}:${port}`).origin;
+  // A URL has no zone, such as that of fe80::1%eth0, which only this machine knows.
+  const host = bare.includes(":") ? `[${bare.replace(/%.*$/, "")}]` : bare;
+  const url = `${tls ? "https" : "http"}://${host}:${port}`;
+  // Some of these characters would make it the path or the user's name of the URL.
+  if (/[/\\?#@]/.test(host) || !URL.canParse(url)) {
+    throw new InvalidArgumentError(
+      `hostname ${
+        show(hostname)
+      } is not a host name that a URL can have: set the option origin, such as "http://example.org"`,
+    );
+  }
+  return new URL(url).origin;
 }
 
 function targetOf(

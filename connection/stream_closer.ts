@@ -66,8 +66,10 @@ export class StreamCloser {
   }
 
   #remove(state: StreamCore): void {
-    this.#host.streams.remove(state.id);
-    this.#host.timeouts.replied(state);
+    const { streams, timeouts } = this.#host;
+    streams.remove(state.id);
+    timeouts.replied(state);
+    if (streams.size === 0) timeouts.streamsClosed();
   }
 
   /**

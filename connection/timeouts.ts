@@ -102,6 +102,11 @@ export class Timeouts {
     this.#firstStream = undefined;
   }
 
+  /** The last open stream has closed: from now on the connection may be idle. */
+  streamsClosed(): void {
+    this.#idle.touch();
+  }
+
   /** A stream of this side waits for its reply. `track` returns its SYN_STREAM, from which the time counts. */
   awaitReply(state: StreamCore, track: () => TrackedFrame): void {
     if (this.#headerTimeout === 0) return;

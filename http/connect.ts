@@ -9,6 +9,7 @@ import {
   agreeWithClient,
   type ConnectOptions,
   dialPeer,
+  orClose,
 } from "../connection/connect.ts";
 import type { AcceptedConn } from "../connection/transport/tls_listener.ts";
 import { Connection } from "./connection.ts";
@@ -52,7 +53,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
  * Deno 2.9 cannot turn off Nagle's algorithm for connections of a TLS listener: the
  * second of two small writes can be delayed by 40 ms.
  *
- * Rejects as {@linkcode connect} does, and then closes `conn`.
+ * Rejects as {@linkcode connect} does, and with `InvalidArgumentError` for invalid
+ * options, and then closes `conn`.
  *
  * @example
  * ```ts
@@ -86,5 +88,5 @@ export async function takeOver(
   options: AcceptOptions,
 ): Promise<Connection> {
   const agreed = await agreeWithClient(conn, options);
-  return new Connection(agreed.conn, agreed.options);
+  return orClose(conn, () => new Connection(agreed.conn, agreed.options));
 }

@@ -273,7 +273,24 @@ Deno.test("connect and accept do not accept options of other functions", async (
     'accept has no option "upgrade"',
   );
   near.close();
-  far.close();
+  assertThrows(() => far.close(), Deno.errors.BadResource);
+});
+
+Deno.test("accept and acceptRaw close the connection if an option is invalid", async () => {
+  for (const taker of [accept, acceptRaw]) {
+    for (
+      const [options, text] of [
+        [{ bogus: 1 }, 'accept has no option "bogus"'],
+        [{ idleTimeout: -1 }, "idleTimeout"],
+        [null, ""],
+      ] as const
+    ) {
+      const [near, far] = await tcpConns();
+      await assertRejects(() => taker(far, options as object), Error, text);
+      assertThrows(() => far.close(), Deno.errors.BadResource);
+      near.close();
+    }
+  }
 });
 
 Deno.test("unknown limits are refused", () => {

@@ -68,8 +68,10 @@ async function otherEnd(
   const { port } = near.localAddr as Deno.NetAddr;
   for (;;) {
     const conn = await acceptNext(listener);
-    if ((conn.remoteAddr as Deno.NetAddr).port === port) return conn;
-    // The connection of another process on this machine.
+    const from = conn.remoteAddr as Deno.NetAddr;
+    if (from.hostname === LOOPBACK && from.port === port) return conn;
+    // The connection of another process on this machine, which can use the same port at
+    // another address, such as 127.0.0.2.
     closeQuietly(conn);
   }
 }

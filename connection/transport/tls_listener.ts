@@ -235,7 +235,13 @@ class Passage {
     try {
       while (this.#waiting.size > 0) {
         const far = await acceptNext(this.#listener);
-        const { port } = far.remoteAddr as Deno.NetAddr;
+        const { hostname, port } = far.remoteAddr as Deno.NetAddr;
+        // Another process can use the same port at another address of this machine,
+        // such as 127.0.0.2.
+        if (hostname !== LOOPBACK) {
+          closeQuietly(far);
+          continue;
+        }
         const found = this.#waiting.get(port);
         this.#waiting.delete(port);
         if (found === undefined) this.#early.set(port, far);

@@ -113,7 +113,9 @@ export async function sendSource(
       await write(value);
       next = reader.read();
     }
-    if (announced !== undefined && size !== announced) {
+    // When the stream ends, the body is cancelled, which ends it too early. That is not
+    // the body's fault, and the end below throws the reason.
+    if (announced !== undefined && size !== announced && !state.ended) {
       throw otherLength(size, announced);
     }
   } catch (error) {

@@ -70,7 +70,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** Throws `InvalidArgumentError` for an option that `serve` does not have. */
 export function checkServeNames(options: ServeOptions): void {
-  const { automaticCompression, transport }: {
+  const { automaticCompression, transport, path }: {
     automaticCompression?: unknown;
     transport?: unknown;
     path?: unknown;
@@ -80,7 +80,7 @@ export function checkServeNames(options: ServeOptions): void {
       "serve has no automaticCompression: compress in the handler with a CompressionStream, where the body contains no secret",
     );
   }
-  const needed = "path" in options ? "unix" : "tcp";
+  const needed = path !== undefined ? "unix" : "tcp";
   if (transport !== undefined && transport !== needed) {
     throw new InvalidArgumentError(
       `transport ${

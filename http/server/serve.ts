@@ -186,9 +186,14 @@ function checkServeOptions(options: ServeOptions): void {
   checkServeNames(options);
   checkConnectionOptions(options);
   checkBounds(options);
-  if (!("listener" in options) || options.listener === undefined) return;
+  if (isSet(options, "path") && isTls(options)) {
+    throw new InvalidArgumentError(
+      "serve has no TLS on a Unix socket: leave out `cert` and `key`, or set `port` instead of `path`",
+    );
+  }
+  if (!isSet(options, "listener")) return;
   for (const name of OF_LISTENING) {
-    if (Reflect.get(options, name) !== undefined) {
+    if (isSet(options, name)) {
       throw new InvalidArgumentError(
         `\`listener\` and \`${name}\` cannot be combined: the listener already has an address`,
       );
@@ -196,13 +201,24 @@ function checkServeOptions(options: ServeOptions): void {
   }
 }
 
+/**
+ * Whether an option has a value. An option that is `undefined` counts as absent, because
+ * programs pass on variables that may not be set.
+ */
+function isSet(options: object, name: string): boolean {
+  return Reflect.get(options, name) !== undefined;
+}
+
+function isTls(options: object): boolean {
+  return isSet(options, "cert") || isSet(options, "key");
+}
+
 /** Creates the listener. Behind a load balancer, it reads the PROXY head of each connection. */
 function listen(options: AnyOptions): ConnectionListener {
   const behind = behindBalancer(options as ServeOptions);
   if (behind === undefined) return listenDirectly(options);
-  const isTls = "cert" in options || "key" in options;
   // On TLS, the PROXY head precedes the ClientHello.
-  return isTls
+  return isTls(options)
     ? listenTcp(options as ServeTcpOptions, behind)
     : behind(listenDirectly(options));
 }
@@ -262,7 +278,7 @@ function announce(addr: Deno.Addr, options: AnyOptions): void {
   const { onListen } = options as ServeOptions;
   // `null` as well, as in `Deno.serve`: here an error would leave the server running.
   if (onListen) onListen(addr);
-  else console.log(`Listening on ${describe(addr, "cert" in options)}`);
+  else console.log(`Listening on ${describe(addr, isTls(options))}`);
 }
 
 function describe(addr: Deno.Addr, tls: boolean): string {

@@ -150,6 +150,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #abort: AbortController | undefined;
   #trailers: TrailersCallback | undefined;
   #replied = false;
+  /** The response was sent completely. */
+  #isSent = false;
   /** The failure of the response was reported. */
   #isReported = false;
   #span: ServerSpan | undefined;
@@ -257,6 +259,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #complete(): void {
     try {
       this.#span?.end();
+      this.#isSent = true;
       this.#completed.resolve();
       const state = this.#state;
       // A request that was answered without the handler has no reader.
@@ -327,7 +330,11 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
             }),
           ),
         );
-      }, (error) => abort.abort(clientLeft(error)));
+      }, (error) => {
+        // An upload can continue after its response has been sent. A failed response
+        // settles `completed` as well, but that one was not sent.
+        if (!this.#isSent) abort.abort(clientLeft(error));
+      });
       this.#abort = abort;
     }
     return this.#abort.signal;

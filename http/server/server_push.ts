@@ -11,7 +11,7 @@ import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { isLocalFault } from "../message/message_error.ts";
 import { pathOf } from "../message/request_head.ts";
-import { checked } from "./handler_response.ts";
+import { checked, dropUnsent } from "./handler_response.ts";
 import { sendResponse } from "./send_response.ts";
 import type { PushInit } from "./serve_options.ts";
 
@@ -39,8 +39,32 @@ export async function pushResponse(
   answer: PushedAnswer,
   onFault: (error: unknown) => void,
 ): Promise<StreamCore> {
+  let announced: Announced;
+  try {
+    announced = await announce(parent, parentUrl, path, init);
+  } catch (error) {
+    dropUnsent(init?.response);
+    throw error;
+  }
+  const { pushed, url, headers } = announced;
+  sendPushed(pushed, init.response ?? answer(url, headers), onFault);
+  return pushed;
+}
+
+/** A push that was announced, and the request that it answers. */
+interface Announced {
+  readonly pushed: StreamCore;
+  readonly url: string;
+  readonly headers: Headers;
+}
+
+async function announce(
+  parent: StreamCore,
+  parentUrl: string,
+  path: string,
+  init: PushInit,
+): Promise<Announced> {
   checkNames("push", init, PUSH_INIT_NAMES);
-  const { pri, response } = init;
   const base = new URL(parentUrl);
   const url = new URL(path, base);
   // Rule: a server pushes only for the origin of the request (draft 3.3.1).
@@ -62,11 +86,10 @@ export async function pushResponse(
       [":scheme", url.protocol.slice(0, -1)],
       [":version", "HTTP/1.1"],
     ],
-    { pri },
+    { pri: init.pri },
     (state) => state,
   );
-  sendPushed(pushed, response ?? answer(url.href, headers), onFault);
-  return pushed;
+  return { pushed, url: url.href, headers };
 }
 
 /** Calls `onFault` if the response cannot be sent, but not if the client left. */

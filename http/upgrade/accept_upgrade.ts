@@ -9,9 +9,11 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
   type ConnectionTuning,
+  resolveOptions,
   TUNING_NAMES,
 } from "../../connection/options.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
+import { SERVER } from "../../session/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
 import type { Connection } from "../connection.ts";
 import { ALL_VERSIONS } from "./upgrade_token.ts";
@@ -52,7 +54,9 @@ const NAMES: Names<AcceptUpgradeOptions> = {
  * socket: 426 if it asks for none of `versions`, 400 if it has a body, 405 if its
  * method is not GET or POST, and 403 if its `Origin` is neither the host in `Host`
  * nor in `allowedOrigins`. Rejects with `InvalidArgumentError` for an unknown
- * option, and does not touch the socket.
+ * option or one out of its range, with `UnsupportedVersionError` for an unknown
+ * version, and with a `TypeError` for invalid headers, and then does not touch the
+ * socket.
  *
  * @example
  * ```ts
@@ -86,10 +90,19 @@ export async function acceptUpgrade(
   head: Uint8Array,
   options: AcceptUpgradeOptions = {},
 ): Promise<Connection> {
-  // Checked first, so that a wrong option does not affect the socket.
+  // Checked first, so that a wrong option does not affect the socket. After the 101 it
+  // would leave a client that waits for SPDY on an open socket.
   checkNames("acceptUpgrade", options, NAMES);
-  const { versions = ALL_VERSIONS, headers, allowedOrigins = [], ...tuning } =
-    options;
+  const {
+    versions = ALL_VERSIONS,
+    headers: given,
+    allowedOrigins = [],
+    ...tuning
+  } = options;
+  for (const version of versions) {
+    resolveOptions({ ...tuning, side: SERVER, version });
+  }
+  const headers = new Headers(given);
   // node:http removes its error listener when it emits `upgrade`. A socket error
   // without a listener would end the process.
   socket.on("error", () => {});

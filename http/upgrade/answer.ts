@@ -140,6 +140,6 @@ async function lingering(
 }
 
 /** Encodes headers, which are byte strings: one byte for each character. */
-function toBytes(text: string): Uint8Array {
+export function toBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

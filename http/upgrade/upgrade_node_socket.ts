@@ -22,7 +22,7 @@ import { readToken, tokenOf, wrongUpgrade } from "./upgrade_token.ts";
 /** What to accept; see `AcceptUpgradeOptions`. */
 export interface Accepted {
   readonly versions: readonly ProtocolVersion[];
-  readonly headers: HeadersInit | undefined;
+  readonly headers: Headers;
   readonly allowedOrigins: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export async function upgradeNodeSocket(
     throw new HttpMessageError(`refused: ${error.message}`, { cause: error });
   }
   if (head.length > 0) socket.unshift(head);
-  socket.write(switchingProtocols(token.name, new Headers(headers)));
+  socket.write(switchingProtocols(token.name, headers));
   // In the node types of Deno before 2.8, web streams have another type.
   return new Connection(Duplex.toWeb(socket) as ByteStreams, {
     ...tuning,

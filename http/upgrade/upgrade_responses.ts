@@ -5,9 +5,9 @@
  */
 
 import type { ProtocolVersion } from "../../frame/constants.ts";
+import { toBytes } from "./answer.ts";
 import { tokenOf } from "./upgrade_token.ts";
 
-const ENCODER = new TextEncoder();
 const REFUSAL = "This server speaks SPDY\n";
 
 /** The answer 101, after which SPDY begins. */
@@ -18,7 +18,7 @@ export function switchingProtocols(
   const lines = ["HTTP/1.1 101 Switching Protocols"];
   lines.push("connection: Upgrade", `upgrade: ${token}`);
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
-  return ENCODER.encode(`${lines.join("\r\n")}\r\n\r\n`);
+  return toBytes(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
 /** The answer 426, which lists the supported protocols (RFC 9110 15.5.22). */

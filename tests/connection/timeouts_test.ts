@@ -280,3 +280,20 @@ Deno.test("timeouts: a connection whose streams wait for a place is not idle", a
   await time.advance(5000);
   assertEquals(client.accepting, false);
 });
+
+Deno.test("timeouts: idleTimeout counts from the end of the last stream, if that is later than the last byte", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({ server: { idleTimeout: 1000 } });
+  const { client, server } = pair;
+  await time.advance(10);
+  const asked = await client.openStream([["a", "b"]], { fin: true });
+  const stream = await nextStream(server);
+  await time.advance(900);
+  // The server's half ends the stream, and no byte arrives with that.
+  await stream.reply([["c", "d"]], { fin: true });
+  await asked.response;
+  await time.advance(900);
+  assertEquals(server.accepting, true);
+  await time.advance(200);
+  assertEquals(server.accepting, false);
+});

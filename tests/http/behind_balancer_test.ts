@@ -233,6 +233,31 @@ Deno.test("required: connections without a valid head are closed, and others are
   assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
 });
 
+Deno.test("required: options for TLS that are undefined do not switch it off", async () => {
+  const unset = { cert: undefined, key: undefined };
+  await using own = serve(
+    { ...LOOPBACK, ...unset, proxyProtocol: "required" },
+    tellAddress,
+  );
+  await using given = serve({
+    listener: Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+    ...unset,
+    onListen() {},
+    proxyProtocol: "required",
+  }, (_request, { remoteAddr }) => new Response(JSON.stringify(remoteAddr)));
+  const proxyProtocol = { source: SOURCE, destination: DESTINATION };
+  for (const { addr } of [own, given]) {
+    const { hostname, port } = addr as Deno.NetAddr;
+    assertEquals(hostname, "127.0.0.1");
+    await waitFor(
+      "the server to close",
+      sendAndWait(port, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")),
+    );
+    await using connection = await connect({ port, proxyProtocol });
+    assert((await addressSeen(connection)).includes("203.0.113.7"));
+  }
+});
+
 Deno.test("required: those who are not trusted are closed, even with a valid head", async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required", trusted: ["192.0.2.0/24"] },

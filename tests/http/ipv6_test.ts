@@ -1,6 +1,12 @@
-import { connect, serve } from "../../mod.ts";
+import {
+  connect,
+  type ConnectOptions,
+  InvalidArgumentError,
+  serve,
+} from "../../mod.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { assertEquals } from "../deps.ts";
+import { assertEquals, assertRejects } from "../deps.ts";
+import { memoryStreams } from "../helpers/connections.ts";
 
 /** Whether this machine has an IPv6 loopback address. */
 const hasIpv6 = ((): boolean => {
@@ -40,4 +46,43 @@ Deno.test({
       }
     }
   },
+});
+
+Deno.test("connect leaves the zone of an IPv6 address out of the origin, but dials with it", async () => {
+  const dialed: string[] = [];
+  await using connection = await connect({
+    hostname: "fe80::1%eth0",
+    port: 8080,
+    dial: ({ hostname }) => {
+      dialed.push(hostname);
+      return Promise.resolve(memoryStreams()[0]);
+    },
+    closeTimeout: 1,
+  });
+  assertEquals(connection.origin, "http://[fe80::1]:8080");
+  assertEquals(dialed, ["fe80::1%eth0"]);
+});
+
+Deno.test("connect refuses a hostname that no URL can have before it dials, unless there is an origin", async () => {
+  let dialed = 0;
+  const options: ConnectOptions = {
+    hostname: "my host",
+    port: 80,
+    dial: () => {
+      dialed++;
+      return Promise.resolve(memoryStreams()[0]);
+    },
+    closeTimeout: 1,
+  };
+  for (const hostname of ["my host", "a/b", "user@a", ""]) {
+    await assertRejects(
+      () => connect({ ...options, hostname }),
+      InvalidArgumentError,
+      `hostname "${hostname}" is not a host name that a URL can have: set the option origin`,
+    );
+  }
+  assertEquals(dialed, 0);
+  const origin = "http://example.org";
+  await using connection = await connect({ ...options, origin });
+  assertEquals([connection.origin, dialed], [origin, 1]);
 });

@@ -1,7 +1,10 @@
 /** Uploads that are read after their response has been sent, in virtual time. */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import type { ServeHandler } from "../../http/server/serve_options.ts";
+import type {
+  ServeHandler,
+  ServeInfo,
+} from "../../http/server/serve_options.ts";
 import type { SpdyResponse } from "../../http/client/spdy_response.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { SpdyError } from "../../errors.ts";
@@ -289,3 +292,27 @@ Deno.test("late reading: the client's reset is not a clean end", async () => {
   stream.reset();
   await assertRejects(async () => await reading, StreamResetError);
 });
+
+for (const isComplete of [true, false]) {
+  Deno.test(`late reading: when the connection ends, the signal ${isComplete ? "does not abort after a complete response" : "aborts if the response is incomplete"}`, async () => {
+    let info: ServeInfo | undefined;
+    let signal: AbortSignal | undefined;
+    await using pair = serving(VERSIONS[2], (request, given) => {
+      info = given;
+      signal = request.signal;
+      count(request.body).catch(() => {});
+      return new Response(isComplete ? "accepted" : new ReadableStream());
+    });
+    const upload = new Upload(pair);
+    upload.send(CHUNK);
+    const response = await upload.response;
+    if (isComplete) {
+      assertEquals(await response.text(), "accepted");
+      await info?.completed;
+    }
+    await pair.client.close();
+    await assertRejects(async () => await info?.stream.closed);
+    await turn();
+    assertEquals(signal?.aborted, !isComplete);
+  });
+}

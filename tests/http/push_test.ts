@@ -61,6 +61,44 @@ for (const version of VERSIONS) {
   });
 }
 
+Deno.test("push: the body of a response that cannot be pushed is cancelled", async () => {
+  const cancelled: string[] = [];
+  const rejected: string[] = [];
+  const left = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  await using pair = await httpPair(async ({ url, signal }, info) => {
+    const push = async (name: string, path: string, init: object) => {
+      const body = new ReadableStream({
+        cancel: () => void cancelled.push(name),
+      });
+      const response = new Response(body);
+      await info.push(path, { ...init, response })
+        .catch(() => rejected.push(name));
+    };
+    if (url.endsWith("/left")) {
+      signal.addEventListener("abort", () => left.resolve());
+      await left.promise;
+      await push("client left", "/x", {});
+      over.resolve();
+    } else {
+      await push("other origin", "http://other.example/x", {});
+      await push("headers", "/x", { headers: { "a b": "c" } });
+      await push("option", "/x", { header: {} });
+    }
+    return new Response("page");
+  });
+  assertEquals(await (await pair.client.fetch("/")).text(), "page");
+  const stream = await pair.client.openStream(
+    REQUEST.map(([name, value]) => [name, name === ":path" ? "/left" : value]),
+    { fin: true },
+  );
+  await pair.client.ping();
+  stream.reset();
+  await over.promise;
+  const all = ["other origin", "headers", "option", "client left"];
+  assertEquals([rejected, cancelled], [all, all]);
+});
+
 Deno.test("push: without onPush, iterating over the connection returns pushes as streams", async () => {
   await using pair = await httpPair(async (_request, info) => {
     await info.push("/x", { response: new Response("pushed") });

@@ -175,6 +175,36 @@ Deno.test("serve: a client may disappear in the middle of a response", async () 
   assert(await completed.promise instanceof Error);
 });
 
+for (const how of ["cancels", "closes the connection"]) {
+  Deno.test(`serve: a client that ${how} in the middle of an announced length is no fault of the body`, async () => {
+    const errors: unknown[] = [];
+    const completed = Promise.withResolvers<unknown>();
+    await using pair = await httpPair((_request, info) => {
+      info.completed.catch(completed.resolve);
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(new Uint8Array(3)),
+      });
+      return new Response(body, { headers: { "content-length": "100" } });
+    }, {
+      onError: (error) => {
+        errors.push(error);
+        return new Response(null, { status: 500 });
+      },
+    });
+    const response = await pair.client.fetch("/");
+    const reader = response.body!.getReader();
+    await reader.read();
+    if (how === "cancels") await reader.cancel();
+    else await pair.client.close();
+    const error = await completed.promise;
+    assertInstanceOf(
+      error,
+      how === "cancels" ? StreamResetError : ConnectionClosedError,
+    );
+    assertEquals(errors, []);
+  });
+}
+
 Deno.test("serve: unref lets the process exit, and ref keeps it alive again", async () => {
   await using pair = await httpPair(() => new Response("x"));
   pair.server.unref();

@@ -129,6 +129,18 @@ Deno.test("serve: invalid arguments are refused at once", () => {
     InvalidArgumentError,
     "`cert` and `key`",
   );
+  // It would be plain text on the socket, although a certificate was given.
+  for (const tls of [{ cert: "x", key: "y" }, { key: "y" }]) {
+    assertThrows(
+      () =>
+        serve(
+          { path: "/nowhere/socket", ...tls } as { path: string },
+          () => new Response(),
+        ),
+      InvalidArgumentError,
+      "serve has no TLS on a Unix socket: leave out `cert` and `key`",
+    );
+  }
   assertThrows(
     () => serve({ hostname: "no such host." }, () => new Response()),
   );
@@ -142,10 +154,18 @@ Deno.test("serve: it prints its address, or calls onListen", async () => {
   };
   try {
     await using server = serve({ port: 0 }, () => new Response());
-    const { port } = server.addr;
-    assertEquals(printed, [
-      `Listening on http://0.0.0.0:${port}/ (http://localhost:${port}/)`,
-    ]);
+    // Options without a value count as absent.
+    const unset = { path: undefined, cert: undefined, key: undefined };
+    await using other = serve(
+      { port: 0, transport: "tcp", ...unset },
+      () => new Response(),
+    );
+    assertEquals(
+      printed,
+      [server, other].map(({ addr: { port } }) =>
+        `Listening on http://0.0.0.0:${port}/ (http://localhost:${port}/)`
+      ),
+    );
   } finally {
     console.log = log;
   }

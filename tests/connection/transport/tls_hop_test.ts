@@ -4,7 +4,12 @@ import { connectRaw } from "../../../connection/connect.ts";
 import { openHop } from "../../../connection/transport/tls_hop.ts";
 import type { ByteConn } from "../../../connection/transport/transport.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
-import { assertEquals, assertRejects, assertStrictEquals } from "../../deps.ts";
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  stub,
+} from "../../deps.ts";
 import { memoryStreams } from "../../helpers/connections.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 
@@ -331,6 +336,43 @@ Deno.test("TLS hop: a connection of another program to its port is closed", asyn
   });
   assertEquals(await stranger!.read(new Uint8Array(1)), null);
   stranger!.close();
+  hop.close();
+});
+
+Deno.test("TLS hop: a connection from the same port at another address belongs to another program", async () => {
+  const [left] = memoryStreams();
+  let port = 0;
+  let closed = false;
+  const stranger = {
+    get remoteAddr() {
+      return { transport: "tcp", hostname: "127.0.0.2", port };
+    },
+    setNoDelay() {},
+    // It stays open unless it is closed here.
+    read: () => new Promise<null>(() => {}),
+    close() {
+      closed = true;
+    },
+  };
+  const { listen } = Deno;
+  using _ = stub(
+    Deno,
+    "listen",
+    ((options: Deno.TcpListenOptions) => {
+      const listener = listen(options);
+      const { accept } = listener;
+      const first = [stranger];
+      listener.accept = () =>
+        Promise.resolve(first.shift() as never ?? accept.call(listener));
+      return listener;
+    }) as never,
+  );
+  const hop = await openHop(left, async (address) => {
+    const near = await connectPlain(address);
+    ({ port } = near.localAddr as Deno.NetAddr);
+    return near;
+  });
+  assertEquals(closed, true);
   hop.close();
 });
 

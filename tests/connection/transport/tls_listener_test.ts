@@ -37,10 +37,10 @@ class FakeConn {
   readonly #arrived: (number[] | null)[] = [];
   #wake: (() => void) | undefined;
 
-  constructor(localPort: number, remotePort: number) {
+  constructor(localPort: number, remotePort: number, peer = "127.0.0.1") {
     const [transport, hostname] = ["tcp", "127.0.0.1"] as const;
     this.localAddr = { transport, hostname, port: localPort };
-    this.remoteAddr = { transport, hostname, port: remotePort };
+    this.remoteAddr = { transport, hostname: peer, port: remotePort };
   }
 
   /** The peer sends bytes, or ends its direction. */
@@ -330,6 +330,18 @@ Deno.test("TLS listener: connections of other programs are closed when none is b
   assertEquals(stranger.closed, true);
   assertEquals([far1.closed, far2.closed], [false, false]);
   assertEquals(setting.inners[0].waiting.length, 0);
+});
+
+Deno.test("TLS listener: a connection from the same port at another address belongs to another program", async () => {
+  using setting = new Setting();
+  await setting.client();
+  const [near] = setting.nears;
+  const stranger = new FakeConn(1, near.localAddr.port, "127.0.0.2");
+  setting.inners[0].give(stranger);
+  await turn();
+  assertEquals([stranger.closed, near.written], [true, []]);
+  const far = await setting.far(near);
+  assertEquals([far.closed, near.written], [false, [7]]);
 });
 
 Deno.test("TLS listener: an end that is accepted before its port is known is kept for it", async () => {

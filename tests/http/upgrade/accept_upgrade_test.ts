@@ -116,3 +116,26 @@ Deno.test("acceptUpgrade: forbidden requests are refused, and a client may reset
     "granted",
   ]);
 });
+
+Deno.test("acceptUpgrade: a header value of the 101 is sent as its bytes", async () => {
+  const http = createServer();
+  http.on("upgrade", async (request, socket, head) => {
+    // Each character is one byte; this is the UTF-8 of "\u00fc", and then a byte alone.
+    const headers = { "x-name": "\xc3\xbc \xe9." };
+    const options = { headers };
+    await using _ = await acceptUpgrade(request, socket, head, options);
+  });
+  await using server = await listening(http);
+  using conn = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(server.url).port),
+  });
+  await conn.write(upgradeWithRequest());
+  let text = "";
+  for (const part = new Uint8Array(1000); !text.includes("\r\n\r\n");) {
+    const size = await conn.read(part);
+    if (size === null) break;
+    text += String.fromCharCode(...part.subarray(0, size));
+  }
+  assertMatch(text, /\r\nx-name: \xc3\xbc \xe9\.\r\n/);
+});

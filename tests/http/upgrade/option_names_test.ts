@@ -1,8 +1,11 @@
-/** Options that the functions of the HTTP/1.1 upgrade do not have. */
+/** Options that the functions of the HTTP/1.1 upgrade do not have, or that are invalid. */
 
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
-import { InvalidArgumentError } from "../../../errors.ts";
+import {
+  InvalidArgumentError,
+  UnsupportedVersionError,
+} from "../../../errors.ts";
 import { acceptUpgrade } from "../../../http/upgrade/accept_upgrade.ts";
 import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
 import { assertEquals, assertRejects } from "../../deps.ts";
@@ -26,4 +29,27 @@ Deno.test("acceptUpgrade refuses an unknown option and leaves the socket untouch
     'acceptUpgrade has no option "allowedOrigin"; did you mean "allowedOrigins"?',
   );
   assertEquals([socket.writableEnded, socket.readableLength], [false, 0]);
+});
+
+Deno.test("acceptUpgrade refuses an option out of its range and leaves the socket untouched", async () => {
+  const request = {
+    headers: { host: "h", connection: "Upgrade", upgrade: "SPDY/3.1" },
+    method: "GET",
+  } as unknown as IncomingMessage;
+  const wrong = [
+    [{ idleTimeout: -1 }, InvalidArgumentError, "idleTimeout"],
+    [{ settingsStore: new Map() }, InvalidArgumentError, "needs the option"],
+    [{ versions: [7] }, UnsupportedVersionError, "7"],
+    [{ headers: { "a b": "c" } }, TypeError, "a b"],
+  ] as const;
+  for (const [options, errorClass, text] of wrong) {
+    const socket = new PassThrough();
+    await assertRejects(
+      () => acceptUpgrade(request, socket, Uint8Array.of(1), options as object),
+      errorClass,
+      text,
+    );
+    assertEquals([socket.writableEnded, socket.readableLength], [false, 0]);
+    socket.destroy();
+  }
 });
