@@ -208,6 +208,30 @@ Deno.test("get --retry tries again after temporary failures only", async () => {
   assertEquals(stderr.trim().split("\n").length, 1);
 });
 
+Deno.test("get --retry sends a request once if the error comes after it", async () => {
+  await withServers(async (url, _other, asked) => {
+    for (
+      const [args, path] of [
+        [["-o", "/nonexistent/file"], "/pay"],
+        [["-L"], "/307?not-a-scheme%3Ax"],
+        [["-L"], "/307?spdy%3A%2F%2F"],
+      ] as const
+    ) {
+      asked.length = 0;
+      const { code } = await run([
+        "get",
+        "--retry",
+        "2",
+        "-d",
+        "1",
+        ...args,
+        `${url}${path}`,
+      ]);
+      assertEquals([code, asked.length], [1, 1], path);
+    }
+  });
+});
+
 Deno.test("get --resolve connects to another address, and the server gets the name", async () => {
   await withServers(async (url) => {
     const port = url.split(":")[2];
