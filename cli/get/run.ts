@@ -182,6 +182,10 @@ export class Run {
   /** The response, after redirects with `--location`. */
   async #follow(transfer: Transfer): Promise<Response> {
     const { method, headers, data, location } = this.#options;
+    // Each attempt begins at the first URL again.
+    transfer.redirects = 0;
+    transfer.timing.url = transfer.target.url;
+    transfer.timing.name = transfer.target.typed;
     let request: Redirectable = {
       target: transfer.target,
       method,

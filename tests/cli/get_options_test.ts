@@ -232,6 +232,34 @@ Deno.test("get --retry sends a request once if the error comes after it", async 
   });
 });
 
+Deno.test("get -L --retry counts the redirects of each attempt anew", async () => {
+  let asked = 0;
+  await using server = serve(QUIET, ({ url }) => {
+    asked++;
+    const step = Number(new URL(url).pathname.slice(1));
+    return step < 10
+      ? new Response(null, {
+        status: 302,
+        headers: { location: `/${step + 1}` },
+      })
+      : new Response("busy", {
+        status: 503,
+        headers: { "retry-after": "0.01" },
+      });
+  });
+  const { code, stdout, stderr } = await run([
+    "get",
+    "-s",
+    "-L",
+    "--retry",
+    "3",
+    "-w",
+    " %{num_redirects}",
+    `spdy://127.0.0.1:${server.addr.port}/0`,
+  ]);
+  assertEquals([code, stdout, stderr, asked], [0, "busy 10", "", 44]);
+});
+
 Deno.test("get --resolve connects to another address, and the server gets the name", async () => {
   await withServers(async (url) => {
     const port = url.split(":")[2];
