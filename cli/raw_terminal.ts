@@ -28,7 +28,12 @@ export class RawTerminal implements Disposable {
   /** Makes the terminal raw until the result is disposed of. */
   static async open(process: RemoteProcess): Promise<RawTerminal> {
     const terminal = new RawTerminal(process);
-    await passOutput();
+    try {
+      await passOutput();
+    } catch (error) {
+      terminal[Symbol.dispose]();
+      throw error;
+    }
     return terminal;
   }
 
@@ -86,10 +91,15 @@ async function passOutput(): Promise<void> {
     command: "stty",
   });
   if (state !== "granted") return;
-  await new Deno.Command("stty", {
-    args: ["-opost"],
-    stdin: "inherit",
-    stdout: "null",
-    stderr: "null",
-  }).output().catch(() => {});
+  try {
+    // Without stty, this throws before there is a promise.
+    await new Deno.Command("stty", {
+      args: ["-opost"],
+      stdin: "inherit",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+  } catch {
+    // See above.
+  }
 }

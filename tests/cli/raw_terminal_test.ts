@@ -87,6 +87,28 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "exec -it: without stty, only the output processing is not changed",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = serveStreaming({
+      async exec({ stdout }) {
+        await new Blob(["shown\r\n"]).stream().pipeTo(stdout);
+      },
+    });
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const exec = ["exec", "-it", "--server", url, "web", "--", "ls"];
+    const process = onTerminal(
+      `(PATH=/nonexistent; ${shellCommand(exec)}); echo code $?; stty -a`,
+    );
+    const { stdout } = await process.output();
+    await process.stdin.close();
+    const text = new TextDecoder().decode(stdout);
+    assertMatch(text, /shown\r+\ncode 0/);
+    assertMatch(text, /[ \n]icanon\b/);
+  },
+});
+
 Deno.test("exec -it uses no terminal if standard input is none, so that the end of input ends the command", async () => {
   await using server = serveStreaming({
     async exec({ call, stdin, stdout }) {
