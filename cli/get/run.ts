@@ -418,9 +418,11 @@ function isDueTo(error: unknown, reason: unknown): boolean {
  * could do a second time what must be done once.
  */
 function isHarmless(error: unknown): boolean {
+  // A request that fails has the reason as its cause.
+  const reason = error instanceof TypeError ? error.cause : error;
   return error instanceof UnreachableError ||
-    (error instanceof StreamResetError ||
-        error instanceof ConnectionClosedError) && error.unprocessed;
+    (reason instanceof StreamResetError ||
+        reason instanceof ConnectionClosedError) && reason.unprocessed;
 }
 
 /** Status and headers for `--include`. */

@@ -1,6 +1,6 @@
 /** The options of `spdy get` that curl has as well, each run as a process. */
 
-import { serve } from "../../mod.ts";
+import { accept, INTERNAL_ERROR, REFUSED_STREAM, serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { closedPort, run } from "./process.ts";
 
@@ -230,6 +230,39 @@ Deno.test("get --retry sends a request once if the error comes after it", async 
       assertEquals([code, asked.length], [1, 1], path);
     }
   });
+});
+
+Deno.test("get --retry repeats a POST that the server refused, and none that it may have processed", async () => {
+  for (
+    const [reason, code, requests] of [
+      [REFUSED_STREAM, 0, 2],
+      [INTERNAL_ERROR, 1, 1],
+    ] as const
+  ) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let asked = 0;
+    const served = (async () => {
+      const connection = await accept(await listener.accept());
+      for await (const stream of connection) {
+        if (++asked === 1) {
+          stream.reset(reason);
+          continue;
+        }
+        await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+        await stream.closeWrite();
+      }
+    })();
+    const result = await run([
+      "get",
+      "--retry",
+      "1",
+      "-d",
+      "1",
+      `spdy://127.0.0.1:${listener.addr.port}/`,
+    ]);
+    await served;
+    assertEquals([result.code, asked], [code, requests], result.stderr);
+  }
 });
 
 Deno.test("get -L --retry counts the redirects of each attempt anew", async () => {
