@@ -122,22 +122,52 @@ function coloured(status: number): Shown {
   return green(status);
 }
 
+/** The status of a request whose client left before the response, as in nginx. */
+const CLIENT_LEFT = 499;
+
 /**
  * Wraps a handler: each of its requests is logged when it ends. If the body of a
  * response fails, the reason is also printed on standard error, in one line.
+ *
+ * @param onError creates the response if the handler throws: the server's own would
+ * be unknown here, and so not be in the log
  */
 export function withAccessLog(
   handler: ServeHandler,
   log: AccessLog,
+  onError: (error: unknown) => Response,
 ): ServeHandler {
   return async (request, info): Promise<Response> => {
     const begin = performance.now();
     const time = new Date();
-    const response = await handler(request, info);
     const { method } = request;
     const { pathname, search } = new URL(request.url);
     const path = pathname + search;
     let bytes = 0;
+    const end = (status: number, error?: unknown): void => {
+      log({
+        time,
+        from: addressOf(info.remoteAddr),
+        method,
+        path,
+        status,
+        bytes,
+        ms: performance.now() - begin,
+        referer: request.headers.get("referer") ?? undefined,
+        userAgent: request.headers.get("user-agent") ?? undefined,
+        error: error === undefined ? undefined : reasonOf(error),
+      });
+    };
+    let response: Response;
+    try {
+      response = await handler(request, info);
+    } catch (error) {
+      if (request.signal.aborted) {
+        end(CLIENT_LEFT, error);
+        throw error;
+      }
+      response = onError(error);
+    }
     const body = response.body === null ? null : watchBody(response.body, {
       onChunk: ({ length }) => bytes += length,
       onError: (cause) => {
@@ -153,21 +183,8 @@ export function withAccessLog(
         return new ReportedError(reason, { cause });
       },
     });
-    const end = (error?: unknown): void => {
-      log({
-        time,
-        from: addressOf(info.remoteAddr),
-        method,
-        path,
-        status: response.status,
-        bytes,
-        ms: performance.now() - begin,
-        referer: request.headers.get("referer") ?? undefined,
-        userAgent: request.headers.get("user-agent") ?? undefined,
-        error: error === undefined ? undefined : reasonOf(error),
-      });
-    };
-    info.completed.then(() => end(), end);
+    const { status } = response;
+    info.completed.then(() => end(status), (error) => end(status, error));
     return body === null ? response : new Response(body, response);
   };
 }

@@ -104,7 +104,8 @@ async function toHttp(
   const url = URL.parse(behind);
   if (url === null) throw new UsageError(`"${behind}" is not a URL`);
   const { handler, close } = inFrontOfHttp(url, rules, ca);
-  const logged = withAccessLog(handler, accessLog(log));
+  const onError = (error: unknown): Response => failedAnswer(error, rules);
+  const logged = withAccessLog(handler, accessLog(log), onError);
   const scheme = rules.isTls ? "spdys" : "spdy";
   await runServers(options, (address, certificate) =>
     serve({
@@ -113,7 +114,7 @@ async function toHttp(
       version,
       flowControl,
       upgrade: !rules.isTls,
-      onError: (error) => failedAnswer(error, rules),
+      onError,
       onListen: (addr: Deno.NetAddr): void =>
         print(show`SPDY at ${listeningUrl(addr, scheme)} for ${behind}`),
     }, logged));

@@ -7,16 +7,33 @@
 import type { RemoteProcess } from "../kubernetes/process.ts";
 
 /**
+ * Signals that end the process, with their numbers. None of them unwinds it, so
+ * without a listener the terminal would stay raw. They are the same as in kubectl.
+ */
+const ENDING = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGQUIT", 3],
+  ["SIGTERM", 15],
+] as const;
+
+/**
  * The local terminal in raw mode: each key is sent, the process gets the size when
  * it changes, and output is shown when it arrives.
  */
 export class RawTerminal implements Disposable {
   readonly #tell: () => void;
+  readonly #listeners: (readonly [Deno.Signal, () => void])[] = [];
 
   /** Makes the terminal raw until the result is disposed of. */
   static async open(process: RemoteProcess): Promise<RawTerminal> {
     const terminal = new RawTerminal(process);
-    await passOutput();
+    try {
+      await passOutput();
+    } catch (error) {
+      terminal[Symbol.dispose]();
+      throw error;
+    }
     return terminal;
   }
 
@@ -31,17 +48,32 @@ export class RawTerminal implements Disposable {
     };
     Deno.stdin.setRaw(true);
     this.#tell();
-    if (Deno.build.os !== "windows") {
-      Deno.addSignalListener("SIGWINCH", this.#tell);
+    if (Deno.build.os === "windows") return;
+    this.#listen("SIGWINCH", this.#tell);
+    for (const [signal, number] of ENDING) {
+      this.#listen(signal, () => {
+        this[Symbol.dispose]();
+        // The code with which a shell reports an end by this signal.
+        Deno.exit(128 + number);
+      });
     }
+  }
+
+  #listen(signal: Deno.Signal, listener: () => void): void {
+    Deno.addSignalListener(signal, listener);
+    this.#listeners.push([signal, listener]);
   }
 
   /** Restores the terminal. */
   [Symbol.dispose](): void {
-    // Restores all modes, including those that stty has set.
-    Deno.stdin.setRaw(false);
-    if (Deno.build.os !== "windows") {
-      Deno.removeSignalListener("SIGWINCH", this.#tell);
+    for (const [signal, listener] of this.#listeners.splice(0)) {
+      Deno.removeSignalListener(signal, listener);
+    }
+    try {
+      // Restores all modes, including those that stty has set.
+      Deno.stdin.setRaw(false);
+    } catch {
+      // The terminal is gone, as after SIGHUP.
     }
   }
 }
@@ -59,10 +91,15 @@ async function passOutput(): Promise<void> {
     command: "stty",
   });
   if (state !== "granted") return;
-  await new Deno.Command("stty", {
-    args: ["-opost"],
-    stdin: "inherit",
-    stdout: "null",
-    stderr: "null",
-  }).output().catch(() => {});
+  try {
+    // Without stty, this throws before there is a promise.
+    await new Deno.Command("stty", {
+      args: ["-opost"],
+      stdin: "inherit",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+  } catch {
+    // See above.
+  }
 }

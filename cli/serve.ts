@@ -52,6 +52,7 @@ export const serve: Command = defineCommand({
     const handler = withAccessLog(
       withPush(await staticFiles(directory), rules),
       accessLog(log),
+      failed,
     );
     await runServers(options, (address, certificate) => {
       const scheme = certificate === undefined ? "spdy" : "spdys";
@@ -61,10 +62,7 @@ export const serve: Command = defineCommand({
         version,
         flowControl,
         upgrade: certificate === undefined,
-        onError(error): Response {
-          printError(show`${red("spdy:")} ${reasonOf(error)}`);
-          return new Response("the server failed\n", { status: 500 });
-        },
+        onError: failed,
         onListen: (addr: Deno.NetAddr): void =>
           print(show`Serving ${directory} at ${listeningUrl(addr, scheme)}`),
       }, handler);
@@ -106,4 +104,10 @@ function withPush(handler: FileHandler, rules: PushRules): ServeHandler {
     await Promise.allSettled(pushed.map((path) => info.push(path)));
     return await handler(request);
   };
+}
+
+/** Reports an error of the handler, and creates the response to its request. */
+function failed(error: unknown): Response {
+  printError(show`${red("spdy:")} ${reasonOf(error)}`);
+  return new Response("the server failed\n", { status: 500 });
 }

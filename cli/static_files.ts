@@ -52,7 +52,9 @@ export async function staticFiles(directory: string): Promise<FileHandler> {
     try {
       const found = await openBelow(root, parts.join("/"));
       if (found === undefined) return notFound();
-      const slash = url.pathname.endsWith("/");
+      // An encoded slash, as in "/%2F", also means the root, to which no redirect is
+      // needed.
+      const slash = parts.length === 0 || url.pathname.endsWith("/");
       if (found.kind === "file") {
         if (!slash) return await fileOf(request, root, parts, found);
         // A path that ends with a slash means a directory.

@@ -80,7 +80,7 @@ export const GET_OPTIONS = [
     name: "retry",
     value: "N",
     help:
-      "try again up to N times, after 1, 2, 4, ... seconds, when connecting fails or the status is 408, 429, 500, 502, 503 or 504",
+      "try again up to N times, after 1, 2, 4, ... seconds, when connecting fails, the server certainly did not process the request, or the status is 408, 429, 500, 502, 503 or 504",
   },
   {
     name: "resolve",

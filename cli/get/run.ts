@@ -4,6 +4,10 @@
  * @module
  */
 
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
 import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import { frameText } from "../../frame/frame_text.ts";
@@ -53,8 +57,6 @@ interface Transfer {
   uploaded: number;
   connection: Connection | undefined;
   response: Response | undefined;
-  /** Whether a part of the body was written. Another attempt would write it again. */
-  hasWritten: boolean;
 }
 
 /** Fetches URLs and writes their bodies. */
@@ -127,7 +129,6 @@ export class Run {
       uploaded: 0,
       connection: undefined,
       response: undefined,
-      hasWritten: false,
     };
     let error: string | undefined;
     try {
@@ -160,7 +161,7 @@ export class Run {
         const asked = Number(response.headers.get("retry-after")) * 1000;
         await this.#pause(asked > 0 ? Math.min(asked, LONGEST_PAUSE) : pause);
       } catch (error) {
-        if (left === 0 || transfer.hasWritten || this.#signal?.aborted) {
+        if (left === 0 || this.#signal?.aborted || !isHarmless(error)) {
           throw error;
         }
         await this.#pause(pause);
@@ -181,6 +182,10 @@ export class Run {
   /** The response, after redirects with `--location`. */
   async #follow(transfer: Transfer): Promise<Response> {
     const { method, headers, data, location } = this.#options;
+    // Each attempt begins at the first URL again.
+    transfer.redirects = 0;
+    transfer.timing.url = transfer.target.url;
+    transfer.timing.name = transfer.target.typed;
     let request: Redirectable = {
       target: transfer.target,
       method,
@@ -344,14 +349,10 @@ export class Run {
       : undefined;
     const toFile = output !== undefined && output !== "-";
     if (head !== undefined && !toFile) writeText(head);
-    if (head !== undefined) transfer.hasWritten = true;
     const length = response.headers.get("content-length");
     this.#progress.expect(length === null ? undefined : Number(length));
     const body = (response.body ?? new Blob().stream()).pipeThrough(
-      this.#counted((bytes) => {
-        timing.bytes += bytes;
-        transfer.hasWritten = true;
-      }),
+      this.#counted((bytes) => timing.bytes += bytes),
     );
     if (toFile) {
       const file = await fileOut(output);
@@ -409,6 +410,19 @@ function isDueTo(error: unknown, reason: unknown): boolean {
     if (error === reason) return true;
   }
   return false;
+}
+
+/**
+ * Whether the server certainly did not process the request. After any other error,
+ * such as an output that cannot be written, it may have done so, and another attempt
+ * could do a second time what must be done once.
+ */
+function isHarmless(error: unknown): boolean {
+  // A request that fails has the reason as its cause.
+  const reason = error instanceof TypeError ? error.cause : error;
+  return error instanceof UnreachableError ||
+    (reason instanceof StreamResetError ||
+        reason instanceof ConnectionClosedError) && reason.unprocessed;
 }
 
 /** Status and headers for `--include`. */

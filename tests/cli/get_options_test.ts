@@ -1,6 +1,6 @@
 /** The options of `spdy get` that curl has as well, each run as a process. */
 
-import { serve } from "../../mod.ts";
+import { accept, INTERNAL_ERROR, REFUSED_STREAM, serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { closedPort, run } from "./process.ts";
 
@@ -206,6 +206,91 @@ Deno.test("get --retry tries again after temporary failures only", async () => {
   ]);
   assertEquals(code, 1);
   assertEquals(stderr.trim().split("\n").length, 1);
+});
+
+Deno.test("get --retry sends a request once if the error comes after it", async () => {
+  await withServers(async (url, _other, asked) => {
+    for (
+      const [args, path] of [
+        [["-o", "/nonexistent/file"], "/pay"],
+        [["-L"], "/307?not-a-scheme%3Ax"],
+        [["-L"], "/307?spdy%3A%2F%2F"],
+      ] as const
+    ) {
+      asked.length = 0;
+      const { code } = await run([
+        "get",
+        "--retry",
+        "2",
+        "-d",
+        "1",
+        ...args,
+        `${url}${path}`,
+      ]);
+      assertEquals([code, asked.length], [1, 1], path);
+    }
+  });
+});
+
+Deno.test("get --retry repeats a POST that the server refused, and none that it may have processed", async () => {
+  for (
+    const [reason, code, requests] of [
+      [REFUSED_STREAM, 0, 2],
+      [INTERNAL_ERROR, 1, 1],
+    ] as const
+  ) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    let asked = 0;
+    const served = (async () => {
+      const connection = await accept(await listener.accept());
+      for await (const stream of connection) {
+        if (++asked === 1) {
+          stream.reset(reason);
+          continue;
+        }
+        await stream.reply([[":status", "200"], [":version", "HTTP/1.1"]]);
+        await stream.closeWrite();
+      }
+    })();
+    const result = await run([
+      "get",
+      "--retry",
+      "1",
+      "-d",
+      "1",
+      `spdy://127.0.0.1:${listener.addr.port}/`,
+    ]);
+    await served;
+    assertEquals([result.code, asked], [code, requests], result.stderr);
+  }
+});
+
+Deno.test("get -L --retry counts the redirects of each attempt anew", async () => {
+  let asked = 0;
+  await using server = serve(QUIET, ({ url }) => {
+    asked++;
+    const step = Number(new URL(url).pathname.slice(1));
+    return step < 10
+      ? new Response(null, {
+        status: 302,
+        headers: { location: `/${step + 1}` },
+      })
+      : new Response("busy", {
+        status: 503,
+        headers: { "retry-after": "0.01" },
+      });
+  });
+  const { code, stdout, stderr } = await run([
+    "get",
+    "-s",
+    "-L",
+    "--retry",
+    "3",
+    "-w",
+    " %{num_redirects}",
+    `spdy://127.0.0.1:${server.addr.port}/0`,
+  ]);
+  assertEquals([code, stdout, stderr, asked], [0, "busy 10", "", 44]);
 });
 
 Deno.test("get --resolve connects to another address, and the server gets the name", async () => {

@@ -1,6 +1,7 @@
 /** `spdy proxy` when a server, a client or a request fails. */
 
 import { connect as connectSocket } from "node:net";
+import { type LogEntry, withAccessLog } from "../../cli/access_log.ts";
 import { CLIENT, Client, Connection, PROTO_SPDY3_1, serve } from "../../mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { closedPort, connectTo, start } from "./process.ts";
@@ -80,6 +81,45 @@ Deno.test("proxy survives clients that leave, and logs them as such", async () =
   assertEquals(await (await fetch(front)).text(), "fine");
   const { code, stderr } = await proxy.interrupt("SIGTERM");
   assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("proxy in front of an HTTP server logs a client that leaves before the answer", async () => {
+  const begun = Promise.withResolvers<void>();
+  await using behind = await origin(() => begun.resolve());
+  await using proxy = await start(["proxy", "-p", "0", behind.url]);
+  await using connection = await connectTo(proxy.url);
+  const leaving = new AbortController();
+  const asked = connection.fetch("/wait?a", { signal: leaving.signal });
+  await begun.promise;
+  leaving.abort();
+  await assertRejects(() => asked);
+  await proxy.lines.find(/GET \/wait\?a 499 cut short: .* 0 B [\d.]+ ms$/);
+});
+
+Deno.test("the access log has the requests whose handler fails", async () => {
+  const entries: LogEntry[] = [];
+  const logged = Promise.withResolvers<void>();
+  const handler = withAccessLog(
+    () => {
+      throw new Error("no more files");
+    },
+    (entry) => {
+      entries.push(entry);
+      logged.resolve();
+    },
+    (error) => new Response((error as Error).message, { status: 500 }),
+  );
+  await using server = serve(QUIET, handler);
+  await using connection = await connectTo(`spdy://x:${server.addr.port}`);
+  const response = await connection.fetch("/a");
+  assertEquals([response.status, await response.text()], [
+    500,
+    "no more files",
+  ]);
+  await logged.promise;
+  const [{ path, status, bytes, error }] = entries;
+  assertEquals([path, status, bytes, error], ["/a", 500, 13, undefined]);
+  assertEquals(entries.length, 1);
 });
 
 Deno.test("proxy continues after clients that reset their connections", async () => {

@@ -1,6 +1,25 @@
 import { serveStreaming } from "../../kubernetes/mod.ts";
-import { assertEquals, assertStringIncludes } from "../deps.ts";
-import { run, runOnTerminal } from "./process.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
+import { Lines } from "../helpers/lines.ts";
+import { command, run, runOnTerminal } from "./process.ts";
+
+/** Runs a line of the shell on a terminal of its own. */
+function onTerminal(line: string): Deno.ChildProcess {
+  return new Deno.Command("script", {
+    args: ["-qec", line, "/dev/null"],
+    env: { SHELL: "/bin/sh", NO_COLOR: "1" },
+    // At the end of the input, `script` would type an end of input.
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+}
+
+/** A command with which a shell becomes `spdy` with these arguments. */
+function shellCommand(args: readonly string[]): string {
+  return `exec ${command(args).map((part) => `"${part}"`).join(" ")}`;
+}
 
 Deno.test({
   name: "exec -it: the output of a program reaches the terminal unchanged",
@@ -24,6 +43,69 @@ Deno.test({
       "vi",
     ]);
     assertStringIncludes(text, "one\r\ntwo\nthree\r\n");
+  },
+});
+
+Deno.test({
+  name: "exec -it: a signal that ends it restores the terminal",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = serveStreaming({
+      async exec({ call, stdin, stdout }) {
+        const writer = stdout.getWriter();
+        const pid = call.command[0];
+        await writer.write(new TextEncoder().encode(`pid ${pid}\r\n`));
+        // Until the client has left.
+        await stdin.pipeTo(new WritableStream());
+      },
+    });
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const exec = ["exec", "-it", "--server", url, "web", "--", "$$"];
+    for (
+      const [signal, code] of [
+        ["SIGHUP", 129],
+        ["SIGINT", 130],
+        ["SIGQUIT", 131],
+        ["SIGTERM", 143],
+      ] as const
+    ) {
+      const process = onTerminal(
+        `sh -c '${shellCommand(exec)}'; echo code $?; stty -a`,
+      );
+      const lines = new Lines(process.stdout);
+      // Output is shown once the terminal is raw.
+      const [, pid] = await lines.find(/pid (\d+)/);
+      Deno.kill(Number(pid), signal);
+      await lines.rest();
+      await process.stdin.close();
+      await process.status;
+      assertStringIncludes(lines.text, `code ${code}`);
+      for (const mode of ["icanon", "echo", "opost"]) {
+        assertMatch(lines.text, new RegExp(`[ \n]${mode}\\b`), signal);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "exec -it: without stty, only the output processing is not changed",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = serveStreaming({
+      async exec({ stdout }) {
+        await new Blob(["shown\r\n"]).stream().pipeTo(stdout);
+      },
+    });
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const exec = ["exec", "-it", "--server", url, "web", "--", "ls"];
+    const process = onTerminal(
+      `(PATH=/nonexistent; ${shellCommand(exec)}); echo code $?; stty -a`,
+    );
+    const { stdout } = await process.output();
+    await process.stdin.close();
+    const text = new TextDecoder().decode(stdout);
+    assertMatch(text, /shown\r+\ncode 0/);
+    assertMatch(text, /[ \n]icanon\b/);
   },
 });
 

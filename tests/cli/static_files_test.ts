@@ -65,6 +65,34 @@ Deno.test("a file has its type, length and tag, and 304 if it is unchanged", asy
   });
 });
 
+Deno.test("a path of slashes only, encoded or not, is the root", async () => {
+  await withFiles(async (get) => {
+    const root = await (await get(request("/"))).text();
+    for (
+      const path of [
+        "//",
+        "/%2F",
+        "/%2f%2F",
+        "//%2F",
+        "/%2F/",
+        "/%2e%2f",
+        "/%2F?a",
+      ]
+    ) {
+      const response = await get(request(path));
+      assertEquals(
+        [response.status, await response.text()],
+        [200, root],
+        path,
+      );
+    }
+    for (const path of ["/%2Fsub", "/sub%2F", "//sub", "/sub%2F."]) {
+      const { status, headers } = await get(request(path));
+      assertEquals([status, headers.get("location")], [301, "/sub/"], path);
+    }
+  });
+});
+
 Deno.test("a request for another version than the current one is answered with 412", async () => {
   await withFiles(async (get, folder) => {
     const path = `${folder}/public/a.txt`;
