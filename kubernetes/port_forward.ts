@@ -105,6 +105,8 @@ export class PortForwarder implements AsyncDisposable {
     const { signal } = options;
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
+    // The listener is not called for an abort before it was added.
+    if (signal?.aborted) onAbort();
     connection.closed
       .finally(() => signal?.removeEventListener("abort", onAbort))
       .catch(() => {});
