@@ -160,8 +160,12 @@ export class ForwardedPorts implements AsyncDisposable {
         for (const address of addresses) this.#listen(address, pair);
       }
       await this.#open(found);
+      // A session that was almost open when the signal aborted does not count.
+      signal?.throwIfAborted();
     } catch (error) {
       await this.close();
+      // Any error after an abort is a consequence of it.
+      signal?.throwIfAborted();
       throw error;
     }
     this.#listeners.forEach((listener, index) =>
