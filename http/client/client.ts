@@ -227,6 +227,8 @@ export class Client implements AsyncDisposable {
         maxConnections: this.#maxConnections,
         connect: () => this.#connect(origin),
         check: () => this.#ended.signal.throwIfAborted(),
+        // A client of many origins would otherwise keep something of each one.
+        unused: () => void this.#pools.delete(origin),
       });
       this.#pools.set(origin, pool);
     }
