@@ -159,22 +159,6 @@ export function headerLines(headers: HeadersInit | undefined): NameValue[] {
     : checked;
 }
 
-/** Waits for `work` unless the signal aborts first; then rejects with its reason. */
-export async function unlessAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 /**
  * Connects and upgrades to SPDY/3.1. The result has the sub-protocol that the server
  * chose, `null` if it named none.

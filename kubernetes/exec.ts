@@ -4,6 +4,7 @@
  * @module
  */
 
+import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import type { NameValue } from "../frame/types.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { checkTimeout } from "../numbers.ts";
@@ -14,7 +15,6 @@ import {
   TARGET_NAMES,
   type TargetOptions,
   targetUrl,
-  unlessAborted,
   upgradeToSpdy,
   withinTimeout,
 } from "./dial.ts";

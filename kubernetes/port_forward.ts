@@ -6,6 +6,7 @@
 
 import type { RawConnection } from "../connection.ts";
 import type { Stream } from "../connection/stream/stream.ts";
+import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import { checkPort } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import {
@@ -14,7 +15,6 @@ import {
   TARGET_NAMES,
   type TargetOptions,
   targetUrl,
-  unlessAborted,
   upgradeToSpdy,
   withinTimeout,
 } from "./dial.ts";
@@ -105,6 +105,8 @@ export class PortForwarder implements AsyncDisposable {
     const { signal } = options;
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
+    // The listener is not called for an abort before it was added.
+    if (signal?.aborted) onAbort();
     connection.closed
       .finally(() => signal?.removeEventListener("abort", onAbort))
       .catch(() => {});

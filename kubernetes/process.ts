@@ -125,6 +125,8 @@ export class RemoteProcess implements AsyncDisposable {
     this.#stderr = this.#output("stderr", channels.stderr);
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
+    // The listener is not called for an abort before it was added.
+    if (signal?.aborted) onAbort();
     handled(
       channels.closed.finally(() => {
         this.#limit.stop();

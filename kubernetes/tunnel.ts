@@ -107,6 +107,8 @@ export class SpdyTunnel {
     this.subProtocol = subProtocol;
     const onAbort = (): void => void this.stop();
     signal?.addEventListener("abort", onAbort, { once: true });
+    // The listener is not called for an abort before it was added.
+    if (signal?.aborted) onAbort();
     connection.closed
       .finally(() => signal?.removeEventListener("abort", onAbort))
       .catch(() => {});

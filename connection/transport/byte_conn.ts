@@ -116,6 +116,21 @@ export class ResumedConn implements ByteConn {
   setNoDelay(noDelay: boolean): void {
     this.#conn.setNoDelay?.(noDelay);
   }
+
+  /**
+   * Missing if the connection does not have it: whoever uses a connection then keeps the
+   * process alive in another way.
+   */
+  get ref(): (() => void) | undefined {
+    const conn = this.#conn;
+    return conn.ref && (() => conn.ref?.());
+  }
+
+  /** The same as for {@linkcode ref}. */
+  get unref(): (() => void) | undefined {
+    const conn = this.#conn;
+    return conn.unref && (() => conn.unref?.());
+  }
 }
 
 /** Whether a call moved at least one byte, of at most `most`. */

@@ -267,6 +267,8 @@ function describe(addr: Deno.Addr | undefined): string {
 /** A connection of any listener, which may lack some members. */
 type PossibleConn = ByteConn & Partial<AcceptedConn>;
 
+const NOTHING = (): void => {};
+
 /** A connection after its head, with the addresses of the head. */
 class HeadedConn extends ResumedConn implements AcceptedConn {
   readonly #conn: PossibleConn;
@@ -295,11 +297,11 @@ class HeadedConn extends ResumedConn implements AcceptedConn {
     return (this.#head?.destination ?? this.#conn.localAddr) as Deno.Addr;
   }
 
-  ref(): void {
-    this.#conn.ref?.();
+  override get ref(): () => void {
+    return super.ref ?? NOTHING;
   }
 
-  unref(): void {
-    this.#conn.unref?.();
+  override get unref(): () => void {
+    return super.unref ?? NOTHING;
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Deferred } from "../../connection/deferred.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
@@ -16,6 +15,7 @@ import {
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
+import { unlessAborted } from "../../connection/time/unless_aborted.ts";
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import { DIAL_NAMES } from "../../connection/transport/dial.ts";
 import {
@@ -227,6 +227,8 @@ export class Client implements AsyncDisposable {
         maxConnections: this.#maxConnections,
         connect: () => this.#connect(origin),
         check: () => this.#ended.signal.throwIfAborted(),
+        // A client of many origins would otherwise keep something of each one.
+        unused: () => void this.#pools.delete(origin),
       });
       this.#pools.set(origin, pool);
     }
@@ -316,21 +318,4 @@ function mayRepeat({ body }: OutgoingRequest, error: unknown): boolean {
   const unprocessed = (error instanceof StreamResetError ||
     error instanceof ConnectionClosedError) && error.unprocessed;
   return unprocessed && !(body instanceof ReadableStream && body.locked);
-}
-
-/** Settles like the promise, or rejects with the signal's reason if that aborts first. */
-async function unlessAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return await promise;
-  signal.throwIfAborted();
-  const aborted = new Deferred<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

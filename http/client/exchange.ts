@@ -17,7 +17,12 @@ import { StreamInit } from "../../connection/stream/stream_init.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { appendHeaders, sendable } from "../message/fields.ts";
 import { readAhead } from "../message/read_ahead.ts";
-import { checkLength, sendBytes, sendSource } from "../message/send_body.ts";
+import {
+  checkLength,
+  resetLater,
+  sendBytes,
+  sendSource,
+} from "../message/send_body.ts";
 import { type ClientSpan, clientSpan } from "../telemetry/client_span.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import { receivePush } from "./receive_push.ts";
@@ -179,6 +184,15 @@ async function sendBody(
   const after = trailers === undefined
     ? undefined
     : async (): Promise<NameValue[]> => toPairs(await trailers);
+  if (!(body instanceof Uint8Array) && body.locked) {
+    // Without the reset, the server would wait for the body, and the caller for the
+    // response.
+    const error = new TypeError(
+      "the body is a stream that is locked: another request or reader uses it; give each request a stream of its own",
+    );
+    await resetLater(state, error);
+    throw error;
+  }
   const source = body instanceof Uint8Array ? body : await readAhead(body);
   if (source instanceof Uint8Array) {
     checkLength(state, source.length, announced);

@@ -32,6 +32,8 @@ export interface PoolHost {
   connect(): Promise<Connection>;
   /** Throws when the client is closed. */
   check(): void;
+  /** Called when the pool has no connection and no request, so it can be forgotten. */
+  unused(): void;
 }
 
 /**
@@ -46,6 +48,8 @@ export class OriginPool {
   /** Connections that accepted requests when they were last checked. */
   #connections: Connection[] = [];
   #opening: Promise<Connection> | undefined;
+  /** Number of calls of {@linkcode run} that have not ended. */
+  #running = 0;
 
   /** Creates a pool without connections. */
   constructor(origin: string, host: PoolHost) {
@@ -59,29 +63,35 @@ export class OriginPool {
    * the call.
    */
   async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    for (;;) {
-      this.#host.check();
-      const found = this.#find();
-      if (found !== undefined && hasRoom(found)) return await work(found);
-      const isOwn = this.#opening === undefined;
-      if (isOwn && this.#connections.length >= this.#host.maxConnections) {
-        return await work(found as Connection);
+    this.#running++;
+    try {
+      for (;;) {
+        this.#host.check();
+        const found = this.#find();
+        if (found !== undefined && hasRoom(found)) return await work(found);
+        const isOwn = this.#opening === undefined;
+        if (isOwn && this.#connections.length >= this.#host.maxConnections) {
+          return await work(found as Connection);
+        }
+        const opened = await this.#open().catch((error) => {
+          // A further connection is optional, so its failure is not an error.
+          if (found?.accepting) return found;
+          throw error;
+        });
+        if (opened === found) return await work(opened);
+        // The server would probably refuse the next connection as well, so this is
+        // not repeated.
+        if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
+        // The request that opened the connection uses it first.
+        if (isOwn) {
+          const result = work(opened);
+          this.#balance();
+          return await result;
+        }
       }
-      const opened = await this.#open().catch((error) => {
-        // A further connection is optional, so its failure is not an error.
-        if (found?.accepting) return found;
-        throw error;
-      });
-      if (opened === found) return await work(opened);
-      // The server would probably refuse the next connection as well, so this is
-      // not repeated.
-      if (isOwn && !opened.accepting) throw notAccepting(this.#origin);
-      // The request that opened the connection uses it first.
-      if (isOwn) {
-        const result = work(opened);
-        this.#balance();
-        return await result;
-      }
+    } finally {
+      this.#running--;
+      this.#tellUnused();
     }
   }
 
@@ -124,8 +134,22 @@ export class OriginPool {
       settle();
       this.#connections.push(connection);
       coreOf(connection).pending.onRoom = () => this.#balance();
+      const ended = (): void => this.#remove(connection);
+      connection.closed.then(ended, ended);
     }, settle);
     return opening;
+  }
+
+  /** Drops a connection that has ended: it would keep its memory until the next request. */
+  #remove(connection: Connection): void {
+    this.#connections = this.#connections.filter((each) => each !== connection);
+    this.#tellUnused();
+  }
+
+  #tellUnused(): void {
+    const isUsed = this.#running > 0 || this.#connections.length > 0 ||
+      this.#opening !== undefined;
+    if (!isUsed) this.#host.unused();
   }
 }
 

@@ -158,7 +158,10 @@ export async function sendTrailers(
  * would drop them, and the peer could not see how far the message went. Resolves then, or
  * when the stream has ended.
  */
-async function resetLater(state: StreamCore, error: unknown): Promise<void> {
+export async function resetLater(
+  state: StreamCore,
+  error: unknown,
+): Promise<void> {
   await state.whenBuffered();
   state.reset(INTERNAL_ERROR, error);
 }

@@ -2,7 +2,7 @@
  * Plain requests to an API server, which are needed to find the pod behind a
  * service.
  *
- * They take the same way as the upgrades (TLS, client certificate, proxy), over a
+ * They take the same way as the upgrades (TLS, client certificate, proxy, head of the PROXY protocol), over a
  * connection of their own. Redirects are not followed: they would carry
  * credentials to another host.
  *
@@ -26,7 +26,14 @@ const MAX_HEAD = 16 * 1024;
 /** The server to ask. */
 export type ApiTarget = Pick<
   TargetOptions,
-  "url" | "headers" | "tls" | "proxy" | "dial" | "signal" | "timeout"
+  | "url"
+  | "headers"
+  | "tls"
+  | "proxy"
+  | "dial"
+  | "proxyProtocol"
+  | "signal"
+  | "timeout"
 >;
 
 /** The request. */
@@ -119,6 +126,7 @@ async function send(
     tls: target.tls,
     proxy: target.proxy,
     dial: target.dial,
+    proxyProtocol: target.proxyProtocol,
   }, signal);
   const duplex = new HeadDuplex(conn);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();

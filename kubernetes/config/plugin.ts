@@ -210,6 +210,9 @@ async function outputOf(
     );
   } finally {
     stopTimer(timer);
+    // A program that the plugin has left in the background may keep an output open. Only
+    // this lets the process exit meanwhile.
+    child.unref();
   }
 }
 
@@ -225,8 +228,6 @@ function end(child: Deno.ChildProcess): void {
   kill("SIGTERM");
   const timer = startTimer(() => kill("SIGKILL"), KILL_AFTER);
   child.status.finally(() => stopTimer(timer));
-  // A child process of the plugin may keep its outputs open.
-  child.unref();
 }
 
 async function collect(
@@ -255,11 +256,23 @@ async function complaint(
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) {
-    if (shown) await Deno.stderr.write(chunk);
+    if (shown) await show(chunk);
     text = (text + decoder.decode(chunk, { stream: true }))
       .slice(-MAX_COMPLAINT);
   }
   return text;
+}
+
+/** Writes to this process's standard error. Never rejects. */
+async function show(bytes: Uint8Array): Promise<void> {
+  try {
+    // Each write may take only a part.
+    for (let rest = bytes; rest.length > 0;) {
+      rest = rest.subarray(await Deno.stderr.write(rest));
+    }
+  } catch {
+    // Whoever has read it, such as a pager, has left. The plugin does not need it.
+  }
 }
 
 /** Reads an ExecCredential. Error messages must not contain any of it, because it is secret. */

@@ -8,6 +8,7 @@
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { endOfTurn, now } from "../../connection/time/clock.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
+import { unlessAborted } from "../../connection/time/unless_aborted.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import { InvalidArgumentError } from "../../errors.ts";
@@ -21,7 +22,7 @@ import {
   type Resource,
   resourceName,
 } from "../api/resource.ts";
-import { type TargetOptions, unlessAborted } from "../dial.ts";
+import type { TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { portForward, type PortForwarder } from "../port_forward.ts";
 import { carry } from "./carry.ts";
@@ -159,8 +160,12 @@ export class ForwardedPorts implements AsyncDisposable {
         for (const address of addresses) this.#listen(address, pair);
       }
       await this.#open(found);
+      // A session that was almost open when the signal aborted does not count.
+      signal?.throwIfAborted();
     } catch (error) {
       await this.close();
+      // Any error after an abort is a consequence of it.
+      signal?.throwIfAborted();
       throw error;
     }
     this.#listeners.forEach((listener, index) =>

@@ -9,7 +9,7 @@ import { PeerTimer } from "../../connection/time/peer_timer.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { Output } from "../call/ending.ts";
 import type { ForwardStreamType } from "../protocol.ts";
-import { outputOf, reply } from "./taking.ts";
+import { discard, endLater, outputOf, reply } from "./taking.ts";
 
 /** The connection and port to which a stream belongs, according to its headers. */
 export interface StreamPlace {
@@ -111,6 +111,9 @@ export class HalfPairs {
       return;
     }
     const message = `${place.request}: timed out waiting for the data stream`;
+    // What the client still sends on it would count against its other connections.
+    discard(stream);
     void new Output(outputOf(stream)).finish(message);
+    endLater([stream]);
   }
 }

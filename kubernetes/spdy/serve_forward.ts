@@ -7,14 +7,9 @@
 import { coreOf, type RawConnection } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
-import { startTimer, stopTimer } from "../../connection/time/clock.ts";
-import {
-  CANCEL,
-  PROTOCOL_ERROR,
-  REFUSED_STREAM,
-} from "../../frame/constants.ts";
+import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
 import type { StreamingCall } from "../call/call.ts";
-import { LINGER, Output } from "../call/ending.ts";
+import { Output } from "../call/ending.ts";
 import { failureText, type ForwardHandler } from "../call/forward.ts";
 import { messageOf } from "../errors.ts";
 import { PORT, REQUEST_ID, STREAM_TYPE } from "../protocol.ts";
@@ -23,6 +18,7 @@ import { header } from "./streams.ts";
 import {
   boundUnread,
   discard,
+  endLater,
   inputOf,
   outputOf,
   refuseHeaders,
@@ -116,22 +112,6 @@ async function carry(
   // Bytes that the handler did not read would count against the other connections.
   discard(data);
   endLater([data, error]);
-}
-
-/** Resets streams that a client never ends, so that they do not count forever. */
-function endLater(streams: readonly Stream[]): void {
-  const left = streams.filter((stream) => !stateOf(stream).ended);
-  if (left.length === 0) return;
-  let open = left.length;
-  const timer = startTimer(
-    () => left.forEach((stream) => stream.reset(CANCEL)),
-    LINGER,
-  );
-  for (const stream of left) {
-    stateOf(stream).onEnd(() => {
-      if (--open === 0) stopTimer(timer);
-    });
-  }
 }
 
 function parseStream(stream: Stream): StreamPlace | undefined {

@@ -5,7 +5,9 @@
  */
 
 import { stateOf, type Stream } from "../../connection/stream/stream.ts";
-import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { startTimer, stopTimer } from "../../connection/time/clock.ts";
+import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { LINGER } from "../call/ending.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
 
 /**
@@ -73,4 +75,20 @@ export function boundUnread(stream: Stream): void {
   state.onEnd(() => {
     if (state.resetByPeer) state.receiveBuffer.abort(state.failure);
   });
+}
+
+/** Resets streams that a client never ends, so that they do not count forever. */
+export function endLater(streams: readonly Stream[]): void {
+  const left = streams.filter((stream) => !stateOf(stream).ended);
+  if (left.length === 0) return;
+  let open = left.length;
+  const timer = startTimer(
+    () => left.forEach((stream) => stream.reset(CANCEL)),
+    LINGER,
+  );
+  for (const stream of left) {
+    stateOf(stream).onEnd(() => {
+      if (--open === 0) stopTimer(timer);
+    });
+  }
 }

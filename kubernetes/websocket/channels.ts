@@ -29,6 +29,7 @@ import type { MessagePart, WebSocketPeer } from "./peer.ts";
 const MAX_MESSAGE = 1024 * 1024;
 /** Longest wait until the close frame was sent, ms. */
 const CLOSE_TIME = 1000;
+const EMPTY = new Uint8Array();
 
 /** Options of the channels of a WebSocket. */
 export interface ChannelsOptions {
@@ -55,8 +56,8 @@ interface Arriving {
   /** `CLOSE_SIGNAL` for a message that ends a channel. */
   readonly channel: number;
   readonly decode: (data: Uint8Array, ends: boolean) => Uint8Array;
-  /** Bytes that were not passed to the reader. */
-  readonly parts: Uint8Array[];
+  /** Bytes that were not passed to the reader, and room for more. */
+  buffer: Uint8Array;
   /** Number of these bytes. */
   size: number;
   isEmpty: boolean;
@@ -379,7 +380,7 @@ export class WebSocketChannels {
     return {
       channel: isClose ? CLOSE_SIGNAL : codec.channelOf(first),
       decode: codec.decoder(),
-      parts: [],
+      buffer: EMPTY,
       size: 0,
       isEmpty: true,
     };
@@ -391,16 +392,14 @@ export class WebSocketChannels {
     // No reader uses the channel; Kubernetes ignores such messages.
     if (!isClose && (inbox === undefined || inbox.hasEnded)) return;
     const bytes = arriving.decode(data, ends);
-    arriving.size += bytes.length;
-    if (isClose && arriving.size > 1) {
+    if (isClose && arriving.size + bytes.length > 1) {
       throw new WebSocketError(
         "a message that ends a channel has more than two bytes",
         { status: POLICY_VIOLATION },
       );
     }
-    // The piece is a view into the buffer of the next read.
     if (bytes.length > 0) {
-      arriving.parts.push(bytes.slice());
+      append(arriving, bytes);
       arriving.isEmpty = false;
     }
     const most = Math.min(MAX_MESSAGE, this.#options.maxBufferedBytes);
@@ -409,17 +408,16 @@ export class WebSocketChannels {
 
   /** Passes what has arrived of a message to the reader. */
   #pass(arriving: Arriving, ends: boolean): void {
-    const chunk = arriving.parts.length === 1
-      ? arriving.parts[0]
-      : concatenate(arriving.parts, arriving.size);
-    arriving.parts.length = 0;
+    const { buffer, size } = arriving;
+    const chunk = buffer.length === size ? buffer : buffer.slice(0, size);
+    arriving.buffer = EMPTY;
     arriving.size = 0;
     this.#inboxes.get(arriving.channel)?.push(chunk);
     if (ends && !arriving.isEmpty) this.#onMessage.get(arriving.channel)?.();
   }
 
-  #endByMessage({ parts }: Arriving): void {
-    const channel = parts[0]?.[0];
+  #endByMessage({ buffer, size }: Arriving): void {
+    const channel = size === 0 ? undefined : buffer[0];
     // Rule: the next byte is an existing channel (`wsstream`).
     if (channel === undefined || !this.#options.channels.has(channel)) {
       throw new WebSocketError(
@@ -433,12 +431,22 @@ export class WebSocketChannels {
   }
 }
 
-function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+/**
+ * Copies a piece, because it is a view into the buffer of the next read. All pieces are in
+ * one buffer: a peer chooses their size, and an array for each one of a byte would take
+ * 200 times the memory that is counted.
+ */
+function append(arriving: Arriving, bytes: Uint8Array): void {
+  const { buffer, size } = arriving;
+  const needed = size + bytes.length;
+  if (size === 0) arriving.buffer = bytes.slice();
+  else {
+    if (needed > buffer.length) {
+      const room = Math.min(2 * buffer.length, MAX_MESSAGE);
+      arriving.buffer = new Uint8Array(Math.max(needed, room));
+      arriving.buffer.set(buffer);
+    }
+    arriving.buffer.set(bytes, size);
   }
-  return whole;
+  arriving.size = needed;
 }

@@ -80,7 +80,13 @@ export async function openWebSocket<Protocol extends string>(
   }
   const chosen = answer.get("sec-websocket-protocol");
   const protocol = protocols.find((name) => name === chosen);
-  const refusal = answer.get("sec-websocket-accept") !== await acceptKey(key)
+  const expected = await acceptKey(key);
+  // `requestUpgrade` listened to the signal only until the answer had arrived.
+  if (signal.aborted) {
+    conn.close();
+    throw signal.reason;
+  }
+  const refusal = answer.get("sec-websocket-accept") !== expected
     ? "the server answered the WebSocket handshake with a wrong key"
     : answer.get("upgrade")?.toLowerCase() !== "websocket"
     ? "the server did not upgrade to a WebSocket"

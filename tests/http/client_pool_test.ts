@@ -289,8 +289,9 @@ Deno.test("a request that waits long for a stream is reported once, with the rea
 /** Runs a program that imports the module; resolves to its output when it has ended. */
 async function run(program: string): Promise<string> {
   const root = new globalThis.URL("../../", import.meta.url);
-  const code = `import { Client, connect, serve } from "${root}mod.ts";
-    const server = serve({ hostname: "127.0.0.1", port: 0, onListen() {} },
+  const code =
+    `import { Client, connect, connectUpgrade, serve } from "${root}mod.ts";
+    const server = serve({ hostname: "127.0.0.1", port: 0, upgrade: true, onListen() {} },
       (request) => request.url.endsWith("/never") ? new Promise(() => {}) : new Response("x"));
     server.unref();
     const { port } = server.addr;
@@ -326,6 +327,19 @@ Deno.test("a program exits although its client is idle", async () => {
     }
   `);
   assertEquals(output, "x\nx\nx\ndone\n");
+});
+
+Deno.test("a program exits although its client has an idle connection that was upgraded", async () => {
+  const output = await run(`
+    const client = new Client({
+      connect: async (origin) => (await connectUpgrade(origin + "/", {
+        keepAlive: { interval: 86400000 },
+        idleTimeout: 86400000,
+      })).connection,
+    });
+    console.log(await (await client.fetch(url)).text());
+  `);
+  assertEquals(output, "x\ndone\n");
 });
 
 Deno.test("an open request keeps the process alive, unless the client has unref()", async () => {

@@ -19,6 +19,7 @@ import {
   VERSIONS,
 } from "../helpers/http.ts";
 import { versionName } from "../helpers/version_name.ts";
+import { turn } from "../helpers/virtual_time.ts";
 
 for (const version of VERSIONS) {
   Deno.test(`client: one connection for each origin, ${versionName(version)}`, async () => {
@@ -290,6 +291,24 @@ Deno.test("client: close() ends a pending TLS handshake", async () => {
   } catch {
     // Or a reset.
   }
+});
+
+Deno.test("client: a connector that aborts the request and then fails causes no unhandled rejection", async () => {
+  const controller = new AbortController();
+  await using client = new Client({
+    connect: () => {
+      controller.abort(new Error("no longer wanted"));
+      return Promise.reject(new Error("no route"));
+    },
+  });
+  const { signal } = controller;
+  await assertRejects(
+    () => client.fetch("http://h/", { signal }),
+    Error,
+    "no longer wanted",
+  );
+  // Deno reports an unhandled rejection at the end of a turn, and it fails the test.
+  await turn();
 });
 
 Deno.test("client: a signal ends a wait for a connection and leaves no listener", async () => {

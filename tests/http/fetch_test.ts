@@ -18,8 +18,10 @@ import { serve } from "../../http/server/serve.ts";
 import { compress } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { memoryPair, type Pair, tcpPair } from "../helpers/connections.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import {
   assertFetchFails,
+  httpPair,
   nextStream,
   readBody,
   RESPONSE,
@@ -371,6 +373,38 @@ Deno.test("fetch: a request body that fails resets the stream", async () => {
   const stream = await nextStream(pair.server);
   await assertRejects(() => asked, Error, "broken source");
   assertEquals(await stream.closed, INTERNAL_ERROR);
+});
+
+Deno.test("fetch: a body that is locked right after the call resets the stream", async () => {
+  await using pair = memoryPair();
+  const body = new ReadableStream<Uint8Array>();
+  const asked = pair.client.fetch("http://h/", { method: "POST", body });
+  body.getReader();
+  const stream = await nextStream(pair.server);
+  await assertRejects(
+    () => waitFor("the error of the locked body", asked, 10_000),
+    TypeError,
+    "give each request a stream of its own",
+  );
+  assertEquals(await stream.closed, INTERNAL_ERROR);
+});
+
+Deno.test("fetch: of two requests with the same stream as their body, the second one fails", async () => {
+  await using pair = await httpPair(async (request) =>
+    new Response(await request.text())
+  );
+  const body = new Blob(["abc"]).stream();
+  const init: FetchInit = { method: "POST", body };
+  const [first, second] = [
+    pair.client.fetch("/", init),
+    pair.client.fetch("/", init),
+  ];
+  await assertRejects(
+    () => waitFor("the error of the second request", second, 10_000),
+    TypeError,
+    "locked",
+  );
+  assertEquals(await (await first).text(), "abc");
 });
 
 Deno.test("fetch: a stream that the server resets is an error", async () => {

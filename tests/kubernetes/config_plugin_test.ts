@@ -9,7 +9,10 @@ import {
   assertStringIncludes,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { stdFlags } from "../../tools/std.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import { withFolder } from "../helpers/folder.ts";
+import { turn } from "../helpers/virtual_time.ts";
 
 const V1 = "client.authentication.k8s.io/v1";
 const V1BETA1 = "client.authentication.k8s.io/v1beta1";
@@ -310,6 +313,62 @@ Deno.test("what a plugin writes to standard error is shown on a terminal", async
       },
     );
   }
+});
+
+Deno.test("standard error that takes parts or has no reader does not disturb a plugin", async () => {
+  let shown = "";
+  using _stdin = replace(Deno.stdin, "isTerminal", () => false);
+  using _stderr = replace(Deno.stderr, "isTerminal", () => true);
+  const writes = [
+    (bytes: Uint8Array) => {
+      shown += new TextDecoder().decode(bytes.subarray(0, 5));
+      return Promise.resolve(Math.min(5, bytes.length));
+    },
+    () => Promise.reject(new Deno.errors.BrokenPipe("nobody reads")),
+  ];
+  for (const write of writes) {
+    using _write = replace(Deno.stderr, "write", write);
+    await withPlugin(
+      `echo open a browser >&2\n${print({ token: "t" })}`,
+      { interactiveMode: "IfAvailable" },
+      async (target) => {
+        assertEquals((await target()).headers, [["authorization", "Bearer t"]]);
+        // An unhandled rejection would fail the test at the end of a turn.
+        await turn();
+      },
+    );
+  }
+  assertEquals(shown, "open a browser\n");
+});
+
+Deno.test("a program exits although a plugin has left a program in the background", async () => {
+  // It keeps standard error open.
+  const script = `sleep 100 >/dev/null &\necho $! >background\n${
+    print({ token: "t" })
+  }`;
+  await withPlugin(script, {}, async (_target, folder) => {
+    const module = new URL("../../kubernetes/mod.ts", import.meta.url);
+    await Deno.writeTextFile(
+      `${folder}/program.ts`,
+      `import { loadKubeConfig } from "${module}";
+      const config = await loadKubeConfig({ paths: ["${folder}/config"] });
+      console.log((await config.target()).headers.length);`,
+    );
+    const flags = ["--quiet", "--no-check", ...await stdFlags()];
+    const ended = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", ...flags, `${folder}/program.ts`],
+      stdout: "piped",
+      stderr: "inherit",
+    }).output();
+    try {
+      const { stdout } = await waitFor("the program to end", ended, 50_000);
+      assertEquals(new TextDecoder().decode(stdout), "1\n");
+    } finally {
+      const id = Number(await Deno.readTextFile(`${folder}/background`));
+      Deno.kill(id, "SIGKILL");
+      await ended;
+    }
+  });
 });
 
 /** A kubeconfig whose current user is "ann", in JSON. */

@@ -15,6 +15,7 @@ import {
   assertEquals,
   assertMatch,
   assertRejects,
+  assertStrictEquals,
   assertThrows,
 } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
@@ -370,6 +371,27 @@ Deno.test("if forwarding cannot start, it is an error and nothing listens", asyn
     Error,
     "no",
   );
+});
+
+Deno.test("if the signal aborts while forwarding starts, its reason is the error", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  // A request to the API server, and the upgrade of the first session.
+  for (const resource of ["svc/web", "pod/web"]) {
+    const controller = new AbortController();
+    const starting = forwardPorts({
+      target: { url: `http://127.0.0.1:${listener.addr.port}` },
+      resource,
+      ports: ["0:80"],
+      addresses: ["127.0.0.1"],
+      signal: controller.signal,
+    });
+    // It accepts and does not answer.
+    using _conn = await listener.accept();
+    const reason = new Error("the user stopped it");
+    controller.abort(reason);
+    const error = await assertRejects(() => starting);
+    assertStrictEquals(error, reason);
+  }
 });
 
 Deno.test("localhost means both addresses with one port, and close ends everything", async () => {

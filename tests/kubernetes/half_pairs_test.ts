@@ -1,7 +1,8 @@
 /** The two streams of a forwarded connection, if one of them arrives late. */
 
 import type { Stream } from "../../connection/stream/stream.ts";
-import { PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
+import { LINGER } from "../../kubernetes/call/ending.ts";
 import {
   HalfPairs,
   type StreamPlace,
@@ -55,4 +56,28 @@ Deno.test("half pairs: a half without its other half is reset", async () => {
   await time.advance(TIMEOUT - 1);
   await time.advance(2);
   assertEquals(await own.closed, PROTOCOL_ERROR);
+});
+
+Deno.test("half pairs: an error stream without its data stream gets a message, and is reset if the client does not end it", async () => {
+  using time = virtualTime();
+  await using pair = memoryPair({ both: { flowControl: false } });
+  const halves = new HalfPairs(TIMEOUT);
+  const own = await pair.client.openStream([]);
+  const other = await nextStream(pair.server);
+  halves.add(other, place("error"));
+  await own.write(new Uint8Array(1000));
+  await time.advance(TIMEOUT + 1);
+  const message = new Uint8Array(100);
+  const size = await own.read(message);
+  assertEquals(
+    new TextDecoder().decode(message.subarray(0, size ?? 0)),
+    "request 1: timed out waiting for the data stream",
+  );
+  const unread = () => pair.server.stats().streams.map((each) => each.unread);
+  // Nobody reads what has arrived.
+  assertEquals(unread(), [0]);
+  await time.advance(LINGER + 1);
+  assertEquals(unread(), []);
+  assertEquals(await own.closed, CANCEL);
+  assertEquals(time.timers, 0);
 });

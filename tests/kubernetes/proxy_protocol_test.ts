@@ -3,6 +3,7 @@
 import {
   copyTo,
   exec,
+  forwardPorts,
   openTunnel,
   portForward,
   type TargetOptions,
@@ -14,6 +15,8 @@ const CALLS: Record<string, (target: TargetOptions) => Promise<unknown>> = {
   "exec over a WebSocket": (target) => exec({ ...target, pod, command: ["a"] }),
   "exec over SPDY": (target) =>
     exec({ ...target, pod, command: ["a"], transport: "spdy" }),
+  "the API request of forwardPorts": (target) =>
+    forwardPorts({ target, resource: "deploy/web", ports: ["0:80"] }),
   "portForward": (target) => portForward({ ...target, pod }),
   "copyTo": (target) => copyTo({ ...target, pod, local: ".", remote: "/tmp" }),
   "openTunnel": (target) =>

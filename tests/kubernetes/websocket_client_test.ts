@@ -11,7 +11,9 @@ import {
   type CommandProtocol,
   exec,
   type ExecOptions,
+  portForward,
   RemoteCommandError,
+  serveStreaming,
   StreamingRefusedError,
   WebSocketError,
 } from "../../kubernetes/mod.ts";
@@ -406,6 +408,48 @@ Deno.test("if a server breaks a rule, the server and the caller get the reason",
     await assertRejects(() => new Response(process.stdout).text());
     await process.close();
     assertEquals(await closed.promise, status);
+  }
+});
+
+Deno.test("an abort while the answer to the handshake is checked is not lost", async () => {
+  await using server = serveStreaming({
+    async exec({ stdin }) {
+      await new Response(stdin).bytes();
+    },
+    async portForward({ readable }) {
+      await new Response(readable).bytes();
+    },
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const common = { url, pod: { name: "web" }, transport: "websocket" } as const;
+  const { digest } = crypto.subtle;
+  for (
+    const connect of [
+      (signal: AbortSignal) =>
+        exec({ ...common, command: ["run"], stdin: true, signal }),
+      (signal: AbortSignal) => portForward({ ...common, signal }),
+    ]
+  ) {
+    const controller = new AbortController();
+    let calls = 0;
+    crypto.subtle.digest = async (...parts) => {
+      const hash = await digest.apply(crypto.subtle, parts);
+      // The first key is the server's.
+      if (++calls === 2) controller.abort(new Error("enough"));
+      return hash;
+    };
+    try {
+      await assertRejects(
+        async () => {
+          await using _connected = await connect(controller.signal);
+        },
+        Error,
+        "enough",
+      );
+    } finally {
+      crypto.subtle.digest = digest;
+    }
+    assertEquals(calls, 2);
   }
 });
 

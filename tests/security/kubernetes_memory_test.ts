@@ -238,7 +238,7 @@ Deno.test(
 );
 
 Deno.test(
-  "kubernetes memory: messages of a WebSocket that nobody reads, large and of a byte each",
+  "kubernetes memory: messages of a WebSocket that nobody reads, large, of a byte each and in pieces of a byte",
   {
     ignore,
   },
@@ -263,6 +263,12 @@ Deno.test(
     endless[0] &= 0x7f;
     const more = encodeFrame(0, new Uint8Array(300_000), mask);
     more[0] &= 0x7f;
+    // The same in pieces of a byte; all of them are less than what is passed on at once.
+    const endlessSmall = encodeFrame(2, new Uint8Array(2), mask);
+    endlessSmall[0] &= 0x7f;
+    const one = encodeFrame(0, new Uint8Array(1), mask);
+    one[0] &= 0x7f;
+    const moreSmall = concat(Array.from({ length: 2500 }, () => one));
     const pings = concat(Array.from(
       { length: 1024 },
       () => encodeFrame(9, new Uint8Array(125), mask),
@@ -271,6 +277,7 @@ Deno.test(
       [small, small],
       [large, large],
       [endless, more],
+      [endlessSmall, moreSmall],
       [pings, small],
     ];
     const open = (): Promise<RawWebSocket> =>
