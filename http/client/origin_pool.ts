@@ -136,12 +136,18 @@ export class OriginPool {
       coreOf(connection).pending.onRoom = () => this.#balance();
       const ended = (): void => this.#remove(connection);
       connection.closed.then(ended, ended);
-    }, settle);
+    }, () => {
+      settle();
+      this.#tellUnused();
+    });
     return opening;
   }
 
   /** Drops a connection that has ended: it would keep its memory until the next request. */
   #remove(connection: Connection): void {
+    // One that no longer accepts requests may have left before. The client may have
+    // forgotten this pool since, and made another one for the origin.
+    if (!this.#connections.includes(connection)) return;
     this.#connections = this.#connections.filter((each) => each !== connection);
     this.#tellUnused();
   }
