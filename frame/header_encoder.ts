@@ -126,8 +126,8 @@ export class HeaderEncoder {
   }
 
   /**
-   * Releases the memory for what was sent, up to 150 KiB, except for the last block. The next
-   * block may become longer, and takes 30 us more.
+   * Releases the memory for what was sent, except for the last block. The next block
+   * may become longer, and takes 50 to 75 us more.
    */
   shrink(): void {
     this.#compressor?.shrink();
