@@ -128,6 +128,26 @@ async function testFiles(paths: string[]): Promise<string[]> {
   );
 }
 
+/** Names of the tests of each file that passed whole: a later round does not run it again for them. */
+const namesOf = new Map<string, readonly string[]>();
+
+/** Runs a file to learn the names of its tests; returns the result instead if it failed. */
+async function learnNames(file: string): Promise<readonly string[] | Result> {
+  const known = namesOf.get(file);
+  if (known !== undefined) return known;
+  const report = await Deno.makeTempFile();
+  try {
+    const args = ["--no-check", `--junit-path=${report}`, file];
+    const whole = await denoTest(args, LONGEST_FILE);
+    if (!whole.good) return whole;
+    const names = testNames(await Deno.readTextFile(report));
+    namesOf.set(file, names);
+    return names;
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
 /** Runs each file or, with `eachTest`, each test of each file; resolves to how many tests passed and how many processes failed. */
 async function alone(
   paths: string[],
@@ -144,26 +164,25 @@ async function alone(
     printFailure(title, result);
   };
   const one = async (): Promise<void> => {
-    const report = await Deno.makeTempFile();
     for (const file of files) {
-      const args = ["--no-check", file];
-      const whole = await denoTest(
-        [`--junit-path=${report}`, ...args],
-        LONGEST_FILE,
-      );
-      if (!eachTest || !whole.good) {
-        count(file, whole);
+      if (!eachTest) {
+        count(file, await denoTest(["--no-check", file], LONGEST_FILE));
         continue;
       }
-      for (const name of testNames(await Deno.readTextFile(report))) {
+      const names = await learnNames(file);
+      if ("good" in names) {
+        count(file, names);
+        continue;
+      }
+      for (const name of names) {
         const filter = `--filter=${exactFilter(name)}`;
-        count(
-          `${file}: ${name}`,
-          await denoTest([filter, ...args], LONGEST_FILE),
+        const result = await denoTest(
+          [filter, "--no-check", file],
+          LONGEST_FILE,
         );
+        count(`${file}: ${name}`, result);
       }
     }
-    await Deno.remove(report);
   };
   await Promise.all(Array.from({ length: atOnce }, one));
   return [passed, failed];
@@ -184,6 +203,10 @@ if (import.meta.main) {
   }
   flags = await stdFlags();
   const processes = Number(atOnce?.slice("--at-once=".length) ?? 1);
+  if (mode !== "all" && (await testFiles(paths)).length === 0) {
+    console.error(`test-often: no test file in ${paths.join(", ")}`);
+    Deno.exit(2);
+  }
   let bad = 0;
   for (let round = 1; round <= Number(rounds); round++) {
     const begin = performance.now();

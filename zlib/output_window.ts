@@ -119,9 +119,11 @@ export class OutputWindow implements OutputMemory {
     if (this.bytes.length > LARGE_WINDOW) this.#move(FIRST_ROOM);
   }
 
-  /** Releases the memory beyond the output and the history that matches can reach. */
+  /**
+   * Releases the memory beyond the output and the history that matches can reach.
+   * All output must be in the Adler-32, as it is after each `inflate`.
+   */
   shrink(): void {
-    this.sumUp();
     this.#move(0);
   }
 
