@@ -5,6 +5,7 @@ import {
   ERR_PROTO,
   type Frame,
   type Limits,
+  type NameValue,
   PROTO_SPDY2,
   PROTO_SPDY3,
   PROTO_SPDY3_1,
@@ -24,8 +25,10 @@ import {
   settings,
   synReply,
   synStream,
+  VERSIONS,
   windowUpdate,
 } from "./harness.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 function makeServer(limits: Limits): Harness {
   return new Harness(SERVER, PROTO_SPDY3_1, { limits });
@@ -594,3 +597,27 @@ Deno.test("maxTinyData: frames that this side keeps below 256 bytes itself are n
   harness.session.send();
   assertEquals(harness.session.failure, undefined);
 });
+
+for (const version of VERSIONS) {
+  Deno.test(`only a SYN_STREAM uses up an id, and only a higher one, if its header block exceeds a limit, ${versionName(version)}`, () => {
+    const harness = new Harness(SERVER, version, {
+      limits: { maxHeaderCount: HEADERS_LIST.length },
+    });
+    const nv: NameValue[] = [...HEADERS_LIST, ["y", "2"]];
+    harness.give({ ...headers(5), nv } as Frame);
+    harness.give(synStream(5));
+    assertEquals(
+      harness.told().at(-1),
+      "onCtrlRecv SYN_STREAM 5",
+      "5 was not used up",
+    );
+    harness.give({ ...synStream(7), nv } as Frame);
+    harness.give({ ...synStream(3), nv } as Frame);
+    harness.give(synStream(7));
+    assertEquals(
+      harness.told().filter((line) => line.startsWith("onCtrlRecv ")),
+      [],
+      "7 was used up by the refused SYN_STREAM, and 3 does not change this",
+    );
+  });
+}
