@@ -349,6 +349,17 @@ for (const fault of FAULTS) {
   });
 }
 
+Deno.test("Inflate refuses a bit without a code, also as the last bit of the input", () => {
+  for (let zeros = 0; zeros < 8; zeros++) {
+    // Each length that is not part of a run moves what follows by five bits.
+    const literals = [[18, 127], [18, 107 - zeros]] as const;
+    const lengths = [...literals, ...new Array<number>(zeros).fill(0), 1, 1];
+    const input = dynamicBlock(257, 1, lengths, [[1, 1]]);
+    const error = errorOf([input], RAW);
+    assert(/invalid literal.length code/.test(error.message), error.message);
+  }
+});
+
 Deno.test("Inflate takes a block with a single distance code of one bit", () => {
   // The codes are 10 for literal 0, 11 for the end, 0 for length 3, 0 for distance 1.
   const lengths = [2, [18, 127], [18, 106], 2, 1, 1] as const;
