@@ -14,10 +14,10 @@ import type { TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { attach as attachToPod } from "../kubernetes/exec.ts";
 import { type Command, UsageError } from "./command.ts";
-import { asksForTerminal, passThrough } from "./exec.ts";
+import { asksForTerminal, type Passing, passThrough } from "./exec.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
-import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
+import { inContainer, POD_OPTIONS, podTarget, QUIET_OPTION } from "./pod.ts";
 import { printError, show } from "./terminal.ts";
 
 const OPTIONS = [
@@ -27,6 +27,7 @@ const OPTIONS = [
     short: "t",
     help: "with -i: the process has a terminal; give it this one's size",
   },
+  QUIET_OPTION,
   ...POD_OPTIONS,
 ] as const;
 
@@ -47,42 +48,54 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
   async run(args: string[]): Promise<number> {
     const { values, lists, flags, positionals } = readOptions(args, OPTIONS);
     if (positionals.length !== 1) throw new UsageError("attach needs POD");
-    const { stdin } = flags;
+    const { stdin, quiet } = flags;
     const target = await podTarget(values, lists, positionals[0]);
-    const tty = asksForTerminal(flags) && await hasTerminal(target);
+    const tty = await usesTerminal(target, flags);
     await using process = await inContainer(
       target,
       (target) => attachToPod({ ...target, stdin, tty, stderr: !tty }),
+      quiet,
     );
-    return await passThrough(process, stdin, tty);
+    return await passThrough(process, { stdin, tty, quiet, redraw: true });
   },
 });
 
 /**
- * Whether the process has a terminal, as far as can be determined. A process
- * without one would get the keys of a raw terminal, including Ctrl-C, and could not
- * interpret them.
+ * Whether to use a terminal. A process without one would get the keys of a raw
+ * terminal, including Ctrl-C, and could not interpret them. As in kubectl, `-i` is
+ * enough for a process with one: it shows each key itself.
  */
-async function hasTerminal(target: TargetOptions): Promise<boolean> {
+async function usesTerminal(
+  target: TargetOptions,
+  flags: Passing,
+): Promise<boolean> {
+  if (!flags.stdin || !Deno.stdin.isTerminal()) return asksForTerminal(flags);
+  const container = await containerOf(target);
+  if (container === undefined) return flags.tty;
+  const tty = at(container, "tty") === true;
+  if (flags.tty && !tty && !flags.quiet) {
+    printError(
+      show`warning: the process of container "${
+        textAt(container, "name")
+      }" has no terminal: -t is left out`,
+    );
+  }
+  return tty;
+}
+
+/** The container's part of the pod's object; `undefined` if it cannot be determined. */
+async function containerOf(target: TargetOptions): Promise<unknown> {
   const { pod } = target;
-  if (pod === undefined) return true;
-  let container: unknown;
+  if (pod === undefined) return undefined;
   try {
     const resource = readResource(pod.name, pod.namespace ?? "default");
     const found = await findPod(target, resource);
     const name = pod.container ?? defaultContainer(found.pod).name;
-    container = listAt(found.pod, "spec", "containers")
+    return listAt(found.pod, "spec", "containers")
       .find((each) => textAt(each, "name") === name);
   } catch (error) {
     // A user who may attach to a pod may not be permitted to read its object.
-    if (error instanceof StreamingRefusedError) return true;
+    if (error instanceof StreamingRefusedError) return undefined;
     throw error;
   }
-  if (container === undefined || at(container, "tty") === true) return true;
-  printError(
-    show`warning: the process of container "${
-      textAt(container, "name")
-    }" has no terminal: -t is left out`,
-  );
-  return false;
 }

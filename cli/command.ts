@@ -64,6 +64,37 @@ export function readSeconds(name: string, text: string): number {
   }
 }
 
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/**
+ * Parses a time as kubectl does: seconds, or numbers with units, such as "1m30s";
+ * returns whole ms. 0 means no limit.
+ *
+ * Throws {@linkcode UsageError} for anything else, and for more than a timer
+ * supports.
+ */
+export function readDuration(name: string, text: string): number {
+  if (/^[0-9]+$/.test(text)) return readSeconds(name, text);
+  const parts = [...text.matchAll(/([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)/g)];
+  const isWhole = text !== "" && parts.map(([part]) => part).join("") === text;
+  const total = parts.reduce(
+    (sum, [, number, unit]) => sum + Number(number) * UNITS[unit],
+    0,
+  );
+  try {
+    return checkTimeout(name, isWhole ? Math.ceil(total) : NaN);
+  } catch {
+    throw new UsageError(
+      `${name} ${text}: it must be a time such as 30, 500ms or 1m30s, at most 2147483 s; 0 means no limit`,
+    );
+  }
+}
+
 /** The message of an error with that of its cause. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -80,7 +80,7 @@ the files, --allow-env for the kubeconfig, --allow-run for credential plugins.`,
     const pod = {
       name: place.pod ?? "",
       namespace: place.namespace ?? namespace,
-      container: values.container,
+      container: values.container || undefined,
     };
     const copy = (target: TargetOptions): Promise<CopyResult> =>
       source.pod === undefined

@@ -8,10 +8,10 @@ import { within } from "../connection/time/clock.ts";
 import { exec as execInPod } from "../kubernetes/exec.ts";
 import type { RemoteProcess } from "../kubernetes/process.ts";
 import type { ExitStatus } from "../kubernetes/status.ts";
-import { type Command, EXIT_FAILURE, UsageError } from "./command.ts";
+import { type Command, EXIT_FAILURE, reasonOf, UsageError } from "./command.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
-import { inContainer, POD_OPTIONS, podTarget } from "./pod.ts";
+import { inContainer, POD_OPTIONS, podTarget, QUIET_OPTION } from "./pod.ts";
 import { RawTerminal } from "./raw_terminal.ts";
 import { payloadError, payloadOut, printError, show } from "./terminal.ts";
 
@@ -22,6 +22,7 @@ const OPTIONS = [
     short: "t",
     help: "with -i: give the command a terminal, of this one's size",
   },
+  QUIET_OPTION,
   ...POD_OPTIONS,
 ] as const;
 
@@ -48,16 +49,27 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
     if (positionals.length !== 1 || command.length === 0) {
       throw new UsageError("exec needs POD -- COMMAND");
     }
-    const { stdin } = flags;
+    const { stdin, quiet } = flags;
     const tty = asksForTerminal(flags);
     const target = await podTarget(values, lists, positionals[0]);
     await using process = await inContainer(
       target,
       (target) => execInPod({ ...target, command, stdin, tty, stderr: !tty }),
+      quiet,
     );
-    return await passThrough(process, stdin, tty);
+    return await passThrough(process, { stdin, tty, quiet });
   },
 });
+
+/** How this process is connected to the one in the pod. */
+export interface Passing {
+  readonly stdin: boolean;
+  readonly tty: boolean;
+  /** Prints no warnings. */
+  readonly quiet: boolean;
+  /** With a terminal: the process has run before, and has to draw its screen again. */
+  readonly redraw?: boolean;
+}
 
 /**
  * Whether to request a terminal. As in kubectl, not without `-i`, because no key
@@ -65,10 +77,9 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
  * the input is not a terminal, because the end of a pipe would not end a command
  * that reads from a terminal.
  */
-export function asksForTerminal(
-  { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
-): boolean {
+export function asksForTerminal({ stdin, tty, quiet }: Passing): boolean {
   if (!tty || stdin && Deno.stdin.isTerminal()) return tty;
+  if (quiet) return false;
   const reason = stdin
     ? "standard input is not a terminal"
     : "a terminal needs -i";
@@ -79,12 +90,11 @@ export function asksForTerminal(
 /** Connects a process to this process's input and outputs; resolves to the exit code. */
 export async function passThrough(
   process: RemoteProcess,
-  stdin: boolean,
-  tty: boolean,
+  { stdin, tty, quiet, redraw = false }: Passing,
 ): Promise<number> {
   const input = stdin ? sendInput(process) : undefined;
-  const { code, message, success } = await showOutput(process, tty);
-  if (input !== undefined && !tty) await warnIfCut(input);
+  const { code, message, success } = await showOutput(process, tty, redraw);
+  if (input !== undefined && !tty && !quiet) await warnIfCut(input);
   if (code === undefined) printError(show`${message}`);
   return exitCodeOf(code, success);
 }
@@ -93,9 +103,10 @@ export async function passThrough(
 async function showOutput(
   process: RemoteProcess,
   tty: boolean,
+  redraw: boolean,
 ): Promise<ExitStatus> {
   using _terminal = tty && Deno.stdin.isTerminal()
-    ? await RawTerminal.open(process)
+    ? await RawTerminal.open(process, redraw)
     : undefined;
   const outputs = [process.stdout.pipeTo(payloadOut())];
   if (!tty) outputs.push(process.stderr.pipeTo(payloadError()));
@@ -126,11 +137,14 @@ async function warnIfCut(input: SentInput): Promise<void> {
   );
 }
 
-/** Sends standard input until the process ends. */
+/**
+ * Sends standard input until the process ends. Input that cannot be read ends here:
+ * the process would wait for more of it forever.
+ */
 function sendInput(process: RemoteProcess): SentInput {
   const writer = process.stdin.getWriter();
   const send = async (): Promise<void> => {
-    for await (const chunk of Deno.stdin.readable) {
+    for await (const chunk of readableInput()) {
       input.isCut = true;
       await writer.write(chunk);
       input.sent += chunk.length;
@@ -141,6 +155,25 @@ function sendInput(process: RemoteProcess): SentInput {
   const input: SentInput = { sent: 0, isCut: false, ended: Promise.resolve() };
   input.ended = send().catch(() => {});
   return input;
+}
+
+/** Standard input. If reading it fails, this is reported, and the input ends. */
+async function* readableInput(): AsyncGenerator<Uint8Array> {
+  const reader = Deno.stdin.readable.getReader();
+  const failed = (error: unknown): { value: undefined } => {
+    printError(show`spdy: cannot read standard input: ${reasonOf(error)}`);
+    return { value: undefined };
+  };
+  try {
+    for (;;) {
+      const { value } = await reader.read().catch(failed);
+      if (value === undefined) return;
+      yield value;
+    }
+  } finally {
+    // Whoever writes to a pipe learns that nobody reads it any more.
+    await reader.cancel().catch(() => {});
+  }
 }
 
 /**

@@ -24,7 +24,7 @@ import { toPkcs8 } from "../kubernetes/config/private_key.ts";
 import type { ClusterTarget } from "../kubernetes/config/target.ts";
 import type { PodReference, TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
-import { reasonOf, UsageError } from "./command.ts";
+import { readDuration, reasonOf, UsageError } from "./command.ts";
 import type { ReadOptions } from "./options.ts";
 import { printError, show } from "./terminal.ts";
 
@@ -101,6 +101,12 @@ export const POD_OPTIONS = [
       "name that the server's certificate must have, if not that of the URL",
   },
   {
+    name: "request-timeout",
+    value: "TIME",
+    help:
+      "longest wait for an answer of the server, such as 10, 500ms or 1m30s; 0: no limit; default 30s. It does not limit what follows, such as the command",
+  },
+  {
     name: "server",
     short: "s",
     value: "URL",
@@ -117,18 +123,31 @@ export type PodValues = PodArguments["values"];
 /** Values of the options that can be repeated. */
 export type PodLists = PodArguments["lists"];
 
+/** The option of the commands that run something in a pod. */
+export const QUIET_OPTION = {
+  name: "quiet",
+  short: "q",
+  help: "no warnings and notes of this command, only errors",
+} as const;
+
+/** How to reach a cluster. */
+type ClusterOptions = ClusterTarget & Pick<TargetOptions, "timeout">;
+
 /** The cluster that the options select. */
 export interface ClusterAccess {
   /** The address and the credentials; must be called for each connection. */
-  readonly target: () => Promise<ClusterTarget>;
+  readonly target: () => Promise<ClusterOptions>;
   readonly namespace: string;
+  /** The value of --request-timeout, ms. */
+  readonly timeout: number | undefined;
 }
 
 /** Finds the cluster that the options select. */
 export async function openCluster(
-  values: PodValues,
+  given: PodValues,
   lists: PodLists,
 ): Promise<ClusterAccess> {
+  const values = withoutEmpty(given);
   if ((values.cert === undefined) !== (values.key === undefined)) {
     throw new UsageError("--cert and --key must be given together");
   }
@@ -140,14 +159,20 @@ export async function openCluster(
       );
     }
   }
+  const { "request-timeout": time } = values;
+  const timeout = time === undefined
+    ? undefined
+    : readDuration("--request-timeout", time);
   const config = await loadConfig(values, lists);
   return {
     namespace: config.namespace,
+    timeout,
     target: async () => {
       const target = await config.target();
       const serverName = values["tls-server-name"];
       return {
         ...target,
+        timeout,
         tls: {
           ...target.tls,
           ...await readTls(values),
@@ -156,6 +181,13 @@ export async function openCluster(
       };
     },
   };
+}
+
+/** As in kubectl, an empty value counts as none, such as that of -n "$NAMESPACE". */
+export function withoutEmpty(values: PodValues): PodValues {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== ""),
+  );
 }
 
 async function loadConfig(
@@ -251,10 +283,11 @@ async function readPem(
  * URL.
  */
 export async function podTarget(
-  values: PodValues,
+  given: PodValues,
   lists: PodLists,
   pod: string,
 ): Promise<TargetOptions> {
+  const values = withoutEmpty(given);
   if (pod === "-" && values.server === undefined) {
     throw new UsageError('POD "-" needs --server with a streaming URL');
   }
@@ -272,7 +305,7 @@ export async function podTarget(
 
 /** The pod for `POD` or `TYPE/NAME`; only the latter needs a request to the API server. */
 async function podOf(
-  target: ClusterTarget,
+  target: ClusterOptions,
   namespace: string,
   text: string,
 ): Promise<PodReference> {
@@ -333,11 +366,12 @@ function isUnreachable(error: unknown): boolean {
 /**
  * Starts something in a container. If the pod has several and none is selected, the
  * API server refuses; then it is tried again with the container that kubectl would
- * use.
+ * use. Unless `quiet`, a choice that the pod does not make is printed.
  */
 export async function inContainer<T>(
   target: TargetOptions,
   start: (target: TargetOptions) => Promise<T>,
+  quiet: boolean = false,
 ): Promise<T> {
   const { pod } = target;
   try {
@@ -349,11 +383,13 @@ export async function inContainer<T>(
       !error.body.includes("container name must be specified")
     ) throw error;
     const resource = readResource(pod.name, pod.namespace ?? "default");
-    const { name, all } = defaultContainer(
+    const { name, all, isNamed } = defaultContainer(
       (await findPod(target, resource)).pod,
     );
     if (name === undefined) throw error;
-    printError(show`Defaulted container "${name}" out of: ${all.join(", ")}`);
+    if (!quiet && !isNamed) {
+      printError(show`Defaulted container "${name}" out of: ${all.join(", ")}`);
+    }
     return await start({ ...target, pod: { ...pod, container: name } });
   }
 }

@@ -64,7 +64,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
       .filter((address) => address !== "");
     const transport = readTransport(values.transport);
     const isUrl = name === "-";
-    if (isUrl && values.server === undefined) {
+    if (isUrl && !values.server) {
       throw new UsageError('POD "-" needs --server with a streaming URL');
     }
     const cluster = await openCluster(values, lists);
@@ -86,6 +86,7 @@ kubeconfig and the files named, --allow-run for credential plugins.`,
         ports,
         addresses: addresses.length === 0 ? undefined : addresses,
         transport,
+        timeout: cluster.timeout,
         onEvent: (event) => {
           // The first connection is expected, so it is not reported.
           if (event.type === "connected" && isFirst) isFirst = false;

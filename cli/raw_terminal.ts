@@ -22,12 +22,19 @@ const ENDING = [
  * it changes, and output is shown when it arrives.
  */
 export class RawTerminal implements Disposable {
-  readonly #tell: () => void;
+  readonly #process: RemoteProcess;
   readonly #listeners: (readonly [Deno.Signal, () => void])[] = [];
 
-  /** Makes the terminal raw until the result is disposed of. */
-  static async open(process: RemoteProcess): Promise<RawTerminal> {
-    const terminal = new RawTerminal(process);
+  /**
+   * Makes the terminal raw until the result is disposed of. With `redraw`, a process
+   * that knows the size already gets another one first: as in kubectl, it then draws
+   * its screen again.
+   */
+  static async open(
+    process: RemoteProcess,
+    redraw: boolean,
+  ): Promise<RawTerminal> {
+    const terminal = new RawTerminal(process, redraw);
     try {
       await passOutput();
     } catch (error) {
@@ -37,25 +44,31 @@ export class RawTerminal implements Disposable {
     return terminal;
   }
 
-  private constructor(process: RemoteProcess) {
-    this.#tell = () => {
-      try {
-        const size = Deno.consoleSize();
-        process.resize(size.columns, size.rows).catch(() => {});
-      } catch {
-        // Input is a terminal but output is not, so there is no size.
-      }
-    };
+  private constructor(process: RemoteProcess, redraw: boolean) {
+    this.#process = process;
     Deno.stdin.setRaw(true);
+    if (redraw) this.#tell(1);
     this.#tell();
     if (Deno.build.os === "windows") return;
-    this.#listen("SIGWINCH", this.#tell);
+    this.#listen("SIGWINCH", () => this.#tell());
     for (const [signal, number] of ENDING) {
       this.#listen(signal, () => {
         this[Symbol.dispose]();
         // The code with which a shell reports an end by this signal.
         Deno.exit(128 + number);
       });
+    }
+  }
+
+  /** Sends the size, with `more` added. */
+  #tell(more = 0): void {
+    try {
+      const { columns, rows } = Deno.consoleSize();
+      // A terminal of no size has none to tell.
+      if (columns === 0 || rows === 0) return;
+      this.#process.resize(columns + more, rows + more).catch(() => {});
+    } catch {
+      // Input is a terminal but output is not, so there is no size.
     }
   }
 

@@ -20,6 +20,7 @@ import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
 import { checkNames, type Names } from "../values.ts";
+import { noteAnswer } from "./credentials.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { CLIENT_PROFILE } from "./profile.ts";
 import { PROTOCOL_HEADER } from "./protocol.ts";
@@ -197,6 +198,7 @@ export async function upgradeToSpdy(
   } catch (error) {
     if (!(error instanceof UpgradeRefusedError)) throw error;
     const { response } = error;
+    noteAnswer(options, response.status);
     throw new StreamingRefusedError(response.status, await response.text(), {
       cause: error,
     });

@@ -97,8 +97,11 @@ export class StreamingRefusedError extends SpdyError {
 
   /** Creates the error. */
   constructor(status: number, body: string, options: SpdyErrorOptions = {}) {
+    const message = messageIn(body);
     super(
-      `the server refused with ${status}: ${messageIn(body)}`,
+      `the server refused with ${status}${
+        message === "" ? "" : `: ${message}`
+      }`,
       ERR_PROTO,
       { initiator: "remote", ...options },
     );

@@ -200,7 +200,7 @@ async function start(
   });
 }
 
-/** The protocols to offer over each transport, in this order. */
+/** The protocols to offer over each transport, in this order; at least one. */
 type Offers = readonly (readonly [Transport, readonly CommandProtocol[]])[];
 
 interface Attempt {
@@ -247,20 +247,16 @@ async function connect(
   attempt: Attempt,
   signal: AbortSignal,
 ): Promise<Connected> {
-  const { offers } = attempt;
-  for (const [index, [transport, protocols]] of offers.entries()) {
-    try {
-      return transport === "spdy"
-        ? await connectSpdy(attempt, protocols, signal)
-        : await connectWebSocket(attempt, protocols, signal);
-    } catch (error) {
-      const isLast = index === offers.length - 1;
-      if (isLast || !(error instanceof StreamingRefusedError)) throw error;
-    }
+  const [[transport, protocols], ...others] = attempt.offers;
+  try {
+    return transport === "spdy"
+      ? await connectSpdy(attempt, protocols, signal)
+      : await connectWebSocket(attempt, protocols, signal);
+  } catch (error) {
+    const isLast = others.length === 0;
+    if (isLast || !(error instanceof StreamingRefusedError)) throw error;
+    return await connect({ ...attempt, offers: others }, signal);
   }
-  throw new InvalidArgumentError(
-    "none of the protocols exists on the selected transport",
-  );
 }
 
 async function connectWebSocket(

@@ -4,10 +4,6 @@
  * @module
  */
 
-import {
-  ConnectionClosedError,
-  StreamResetError,
-} from "../../connection/errors.ts";
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
 import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import { frameText } from "../../frame/frame_text.ts";
@@ -38,12 +34,14 @@ import { type Timing, waterfallSvg, waterfallText } from "../timing.ts";
 import { Connections } from "./connections.ts";
 import type { GetOptions } from "./options.ts";
 import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
+import {
+  FIRST_PAUSE,
+  isHarmless,
+  nextPause,
+  pauseAfter,
+  RETRIED,
+} from "./retry.ts";
 import { writeOut } from "./write_out.ts";
-
-/** Statuses after which `--retry` tries again, as in curl. */
-const RETRIED: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
-/** Longest pause between two attempts, ms. */
-const LONGEST_PAUSE = 600_000;
 
 /** The transfer of one URL. */
 interface Transfer {
@@ -52,6 +50,12 @@ interface Transfer {
   /** Resolves when the output before it was written. */
   readonly before: Promise<void>;
   redirects: number;
+  /** Method of the last request. */
+  method: string;
+  /** Where the next attempt begins, if not at `target`. */
+  resume:
+    | { readonly request: Redirectable; readonly redirects: number }
+    | undefined;
   connects: number;
   connected: number | undefined;
   uploaded: number;
@@ -124,6 +128,8 @@ export class Run {
       timing,
       before,
       redirects: 0,
+      method: this.#options.method,
+      resume: undefined,
       connects: 0,
       connected: undefined,
       uploaded: 0,
@@ -148,20 +154,21 @@ export class Run {
   /** Tries until it succeeds or the attempts of `--retry` are used up. */
   async #tryAll(transfer: Transfer): Promise<void> {
     const { retry, data } = this.#options;
+    let left = retry;
     // Standard input can be read only once.
-    let left = data === "@-" ? 0 : retry;
-    for (let pause = 1000;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    const isLast = (): boolean =>
+      left === 0 || data === "@-" && transfer.resume === undefined;
+    for (let pause = FIRST_PAUSE;; pause = nextPause(pause)) {
       try {
         const response = await this.#follow(transfer);
-        if (left === 0 || !RETRIED.has(response.status)) {
+        if (isLast() || !RETRIED.has(response.status)) {
           await this.#receive(transfer, response);
           return;
         }
         await response.body?.cancel();
-        const asked = Number(response.headers.get("retry-after")) * 1000;
-        await this.#pause(asked > 0 ? Math.min(asked, LONGEST_PAUSE) : pause);
+        await this.#pause(pauseAfter(response.headers, pause));
       } catch (error) {
-        if (left === 0 || this.#signal?.aborted || !isHarmless(error)) {
+        if (isLast() || this.#signal?.aborted || !isHarmless(error)) {
           throw error;
         }
         await this.#pause(pause);
@@ -181,34 +188,42 @@ export class Run {
 
   /** The response, after redirects with `--location`. */
   async #follow(transfer: Transfer): Promise<Response> {
-    const { method, headers, data, location } = this.#options;
-    // Each attempt begins at the first URL again.
-    transfer.redirects = 0;
-    transfer.timing.url = transfer.target.url;
-    transfer.timing.name = transfer.target.typed;
-    let request: Redirectable = {
-      target: transfer.target,
-      method,
-      headers: [
-        ...headers,
-        ...headers.some(([name]) => /^authorization$/i.test(name))
-          ? []
-          : authorization(transfer.target.credentials),
-      ],
-      hasBody: data !== undefined,
-    };
+    const { location } = this.#options;
+    let { request, redirects } = transfer.resume ??
+      { request: this.#firstRequest(transfer.target), redirects: 0 };
     for (;;) {
+      transfer.redirects = redirects;
+      transfer.method = request.method;
+      transfer.timing.url = request.target.url;
+      transfer.timing.name = request.target.typed;
       const response = await this.#request(transfer, request);
       const next = location ? redirected(request, response) : undefined;
       if (next === undefined) return response;
       await response.body?.cancel();
-      if (++transfer.redirects > MOST_REDIRECTS) {
+      if (++redirects > MOST_REDIRECTS) {
         throw new Error(`more than ${MOST_REDIRECTS} redirects`);
       }
-      transfer.timing.url = next.target.url;
-      transfer.timing.name = next.target.typed;
+      // The server has processed a POST whose redirect is followed with a GET, so
+      // another attempt must not send the POST again.
+      if (next.method !== request.method) {
+        transfer.resume = { request: next, redirects };
+      }
       request = next;
     }
+  }
+
+  #firstRequest(target: Target): Redirectable {
+    const { method, headers, data } = this.#options;
+    const hasOwn = headers.some(([name]) => /^authorization$/i.test(name));
+    return {
+      target,
+      method,
+      headers: [
+        ...headers,
+        ...hasOwn ? [] : authorization(target.credentials),
+      ],
+      hasBody: data !== undefined,
+    };
   }
 
   async #request(
@@ -299,7 +314,7 @@ export class Run {
       moment === undefined ? undefined : moment - timing.start;
     const text = writeOut(format, {
       url: timing.url,
-      method: this.#options.method,
+      method: transfer.method,
       response,
       version: connection === undefined
         ? ""
@@ -410,19 +425,6 @@ function isDueTo(error: unknown, reason: unknown): boolean {
     if (error === reason) return true;
   }
   return false;
-}
-
-/**
- * Whether the server certainly did not process the request. After any other error,
- * such as an output that cannot be written, it may have done so, and another attempt
- * could do a second time what must be done once.
- */
-function isHarmless(error: unknown): boolean {
-  // A request that fails has the reason as its cause.
-  const reason = error instanceof TypeError ? error.cause : error;
-  return error instanceof UnreachableError ||
-    (reason instanceof StreamResetError ||
-        reason instanceof ConnectionClosedError) && reason.unprocessed;
 }
 
 /** Status and headers for `--include`. */

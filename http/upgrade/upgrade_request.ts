@@ -59,7 +59,12 @@ export function requestUpgrade(
     const late = signal.reason instanceof ConnectionClosedError;
     // After a timeout, an answer without the end of its body is still an answer.
     if (late && endBody !== undefined) endBody();
-    else reject(signal.reason);
+    else {
+      reject(signal.reason);
+      // At once: an answer that is about to be read must not take the connection,
+      // which nobody would close then.
+      duplex.destroy();
+    }
   };
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();

@@ -2,8 +2,8 @@
  * Plain requests to an API server, which are needed to find the pod behind a
  * service.
  *
- * They take the same way as the upgrades (TLS, client certificate, proxy, head of the PROXY protocol), over a
- * connection of their own. Redirects are not followed: they would carry
+ * They take the same way as the upgrades (TLS, client certificate, proxy, head of the
+ * PROXY protocol), over a connection of their own. Redirects are not followed: they would carry
  * credentials to another host.
  *
  * @module
@@ -13,6 +13,7 @@ import { type IncomingMessage, request as httpRequest } from "node:http";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
+import { noteAnswer } from "../credentials.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 
@@ -162,6 +163,7 @@ async function send(
   }
   const { statusCode = 0 } = answer;
   if (statusCode === 200) return answer;
+  noteAnswer(target, statusCode);
   const body = await readText(answer, MAX_REFUSAL, true).catch(() => "");
   answer.destroy();
   throw new StreamingRefusedError(

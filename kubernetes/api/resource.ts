@@ -125,6 +125,8 @@ export interface FoundPod {
 
 /** Number of pods in one request. */
 const PORTION = "100";
+/** Most requests for the pods of one resource. */
+const MOST_PORTIONS = 100;
 
 /**
  * Finds a pod of the resource. If there are several, it chooses the one that is
@@ -147,12 +149,7 @@ export async function findPod(
       `${resourceName(resource)} selects no pods`,
     );
   }
-  const list = await getObject(target, {
-    path: pathOf({ ...resource, kind: POD }),
-    query: { labelSelector: selector, limit: PORTION },
-  });
-  const pods = listAt(list, "items") as Record<string, unknown>[];
-  const [pod] = pods.sort(byUsefulness);
+  const pod = await bestPod(target, resource, selector);
   if (pod === undefined) {
     throw new StreamingRefusedError(
       200,
@@ -165,6 +162,34 @@ export async function findPod(
     pod,
     service: kind === SERVICE ? object : undefined,
   };
+}
+
+/**
+ * The most useful of the selected pods. A list can begin with hundreds of pods that
+ * have failed, so it is read until a pod is found that answers.
+ */
+async function bestPod(
+  target: ApiTarget,
+  resource: Resource,
+  selector: string,
+): Promise<Record<string, unknown> | undefined> {
+  const path = pathOf({ ...resource, kind: POD });
+  const query = { labelSelector: selector, limit: PORTION };
+  let best: Record<string, unknown> | undefined;
+  let next: Readonly<Record<string, string>> = {};
+  for (let portions = 0; portions < MOST_PORTIONS; portions++) {
+    const list = await getObject(target, {
+      path,
+      query: { ...query, ...next },
+    });
+    const pods = listAt(list, "items") as Record<string, unknown>[];
+    if (best !== undefined) pods.unshift(best);
+    [best] = pods.sort(byUsefulness);
+    const token = textAt(list, "metadata", "continue");
+    if (token === "" || best !== undefined && isAnswering(best)) break;
+    next = { continue: token };
+  }
+  return best;
 }
 
 /** The selector of an object's pods, in the form of a query parameter. */
@@ -207,6 +232,11 @@ function byUsefulness(a: unknown, b: unknown): number {
     if (value !== other[index]) return value - other[index];
   }
   return 0;
+}
+
+function isAnswering(pod: unknown): boolean {
+  return textAt(pod, "status", "phase") === "Running" && isReady(pod) &&
+    !isLeaving(pod);
 }
 
 function isReady(pod: unknown): boolean {
@@ -297,17 +327,25 @@ function isTcp(port: unknown): boolean {
   return /^(|TCP)$/.test(textAt(port, "protocol"));
 }
 
-/** The container that kubectl uses if none is named, and the names of all containers. */
+/**
+ * The container that kubectl uses if none is named, the names of all containers, and
+ * whether an annotation of the pod names the container.
+ */
 export function defaultContainer(
   pod: unknown,
-): { readonly name: string | undefined; readonly all: string[] } {
+): {
+  readonly name: string | undefined;
+  readonly all: string[];
+  readonly isNamed: boolean;
+} {
   const all = listAt(pod, "spec", "containers")
     .map((container) => textAt(container, "name"));
   const wanted = textAt(
     at(pod, "metadata", "annotations"),
     "kubectl.kubernetes.io/default-container",
   );
-  return { name: all.includes(wanted) ? wanted : all[0], all };
+  const isNamed = all.includes(wanted);
+  return { name: isNamed ? wanted : all[0], all, isNamed };
 }
 
 /** The number in `text`; `undefined` for a name. */

@@ -10,6 +10,7 @@ import type { TargetOverrides } from "./target.ts";
 import { KubeConfigError } from "./error.ts";
 import { MAX_FILE, readBounded } from "./files.ts";
 import { bearer, isHeaderValue } from "./header_value.ts";
+import { plainHref, readServerUrl, refusePlainText } from "./server_url.ts";
 
 /** Where Kubernetes puts a service account's files. */
 export const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -45,17 +46,20 @@ export async function inClusterTarget(
   { url, folder }: InCluster,
   { server, token, impersonate }: TargetOverrides,
 ): Promise<ClusterTarget> {
+  const fail = (message: string): Error => new KubeConfigError(message);
+  const place = readServerUrl(server ?? url, true, fail);
+  refusePlainText(place, fail);
   const [text, caCert] = await Promise.all([
     token ?? readToken(`${folder}/token`),
     read(`${folder}/ca.crt`),
   ]);
   return {
-    url: server ?? url,
+    url: server === undefined ? url : plainHref(place),
     headers: [
       ["authorization", bearer(text)],
       ...(impersonate === undefined ? [] : impersonationHeaders(impersonate)),
     ],
-    tls: { caCerts: [caCert] },
+    ...(place.protocol === "https:" ? { tls: { caCerts: [caCert] } } : {}),
   };
 }
 

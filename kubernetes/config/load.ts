@@ -178,7 +178,9 @@ export class KubeConfig {
    *
    * Each call reads the files to which the kubeconfig refers again, because tokens
    * and certificates change, and runs a credential plugin again if its credential
-   * has expired. Call it for each connection.
+   * has expired, or if the API server answered a request with `headers` or `tls` of
+   * an earlier result with 401. Call it for each connection, and pass these two on
+   * as they are.
    *
    * Rejects with `KubeConfigError`.
    */

@@ -350,7 +350,7 @@ function objectIn(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** Runs a plugin again only after its credential has expired. */
+/** Runs a plugin again only after its credential has expired or was not accepted. */
 export class PluginCache {
   #running: Promise<PluginCredential> | undefined;
   #expires = Infinity;
@@ -368,5 +368,13 @@ export class PluginCache {
       });
     }
     return this.#running;
+  }
+
+  /**
+   * Drops a credential that was not accepted. A newer one stays: several requests can
+   * have used the old one.
+   */
+  forget(running: Promise<PluginCredential>): void {
+    if (this.#running === running) this.#running = undefined;
   }
 }

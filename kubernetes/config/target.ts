@@ -7,14 +7,17 @@
 
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { whenRefused } from "../credentials.ts";
 import type { Field } from "./document.ts";
 import { readAuthorities, readClientChain } from "./certificates.ts";
 import { dataOrFile, readFileOf } from "./files.ts";
 import { bearer, isHeaderValue } from "./header_value.ts";
 import { type Impersonation, impersonationHeaders } from "./impersonation.ts";
+import { readIdToken } from "./oidc.ts";
 import { PluginCache, runPlugin } from "./plugin.ts";
 import { toPkcs8 } from "./private_key.ts";
 import type { Cluster, Plugin, User } from "./schema.ts";
+import { plainHref, readServerUrl, refusePlainText } from "./server_url.ts";
 
 /** How to reach an API server, and with which credentials: a part of `TargetOptions`. */
 export interface ClusterTarget {
@@ -50,7 +53,9 @@ export async function readTarget(
   overrides: TargetOverrides,
 ): Promise<ClusterTarget> {
   const caCert = await authoritiesOf(cluster);
-  const url = serverUrl(cluster, overrides.server, caCert !== undefined);
+  const isSecure = caCert !== undefined || cluster.skipVerify !== undefined ||
+    (user?.certData ?? user?.certFile) !== undefined;
+  const url = serverUrl(cluster, overrides.server, isSecure);
   refuseSkippedVerification(cluster, url);
   const proxy = proxyOf(cluster);
   const credentials = await credentialsOf(
@@ -63,8 +68,11 @@ export async function readTarget(
         overrides.pluginTimeout,
       ),
   );
-  const { authorization, cert, key } = credentials;
-  if (authorization !== undefined) refusePlainText(url, cluster);
+  const { authorization, cert, key, forget } = credentials;
+  if (authorization !== undefined) {
+    const { server, field } = cluster;
+    refusePlainText(url, (message) => (server ?? field).error(message));
+  }
   const tls: TlsOptions = {
     ...(caCert === undefined ? {} : { caCerts: [caCert] }),
     ...(cert === undefined ? {} : { cert, key }),
@@ -72,7 +80,7 @@ export async function readTarget(
       ? {}
       : { serverName: cluster.serverName.text() }),
   };
-  return {
+  const target: ClusterTarget = {
     url: plainHref(url),
     headers: [
       ...(authorization === undefined
@@ -83,6 +91,8 @@ export async function readTarget(
     ...(url.protocol === "https:" ? { tls } : {}),
     ...(proxy === undefined ? {} : { proxy: { url: proxy } }),
   };
+  if (forget !== undefined) whenRefused(target, forget);
+  return target;
 }
 
 /** The URL decides, because without TLS there is nothing to skip. */
@@ -96,10 +106,6 @@ function refuseSkippedVerification({ skipVerify }: Cluster, url: URL): void {
   );
 }
 
-/**
- * Without a scheme, the URL is HTTPS if there is a certificate of the authority,
- * otherwise HTTP, as in kubectl.
- */
 function serverUrl(
   cluster: Cluster,
   override: string | undefined,
@@ -110,21 +116,7 @@ function serverUrl(
   if (text === undefined) {
     throw field.error(`the cluster "${cluster.name}" has no server`);
   }
-  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
-    ? text
-    : `${secure ? "https" : "http"}://${text}`;
-  const url = URL.canParse(whole) ? new URL(whole) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw field.error(`${JSON.stringify(text)} is not an http: or https: URL`);
-  }
-  url.search = "";
-  url.hash = "";
-  return url;
-}
-
-/** The URL as it was written: without the slash that `href` adds after a host. */
-function plainHref({ href, pathname }: URL): string {
-  return pathname === "/" ? href.slice(0, -1) : href;
+  return readServerUrl(text, secure, (message) => field.error(message));
 }
 
 function proxyOf({ proxyUrl }: Cluster): string | undefined {
@@ -138,21 +130,14 @@ function proxyOf({ proxyUrl }: Cluster): string | undefined {
   );
 }
 
-/** Rule: credentials are never sent in plain text; kubectl omits them without a message. */
-function refusePlainText(url: URL, cluster: Cluster): void {
-  if (url.protocol === "https:") return;
-  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) return;
-  throw (cluster.server ?? cluster.field).error(
-    `the server ${url.origin} does not use TLS; credentials are only sent over TLS or to this machine`,
-  );
-}
-
 interface Credentials {
   readonly authorization?: string;
   /** Certificate chain (PEM). */
   readonly cert?: string;
   /** Private key (PEM, PKCS#8). */
   readonly key?: string;
+  /** Drops these credentials, so that the plugin that printed them runs again. */
+  readonly forget?: () => void;
 }
 
 async function credentialsOf(
@@ -163,7 +148,8 @@ async function credentialsOf(
   const given = override === undefined ? undefined : bearer(override);
   if (user === undefined) return { authorization: given };
   if (given === undefined) refuseAuthProvider(user);
-  const authorization = given ?? await authorizationOf(user);
+  const authorization = given ?? await authorizationOf(user) ??
+    oidcAuthorization(user);
   const certificate = await clientCertificate(user);
   // As in kubectl, a user with other credentials needs no plugin.
   if (
@@ -175,8 +161,10 @@ async function credentialsOf(
   const plugin = user.plugin();
   const cache = caches.get(user) ?? new PluginCache();
   caches.set(user, cache);
-  const { token, cert, key } = await cache.get(() => run(plugin));
+  const running = cache.get(() => run(plugin));
+  const { token, cert, key } = await running;
   return {
+    forget: () => cache.forget(running),
     authorization: token === undefined ? undefined : bearer(token),
     ...(cert === undefined || key === undefined
       ? {}
@@ -205,9 +193,15 @@ async function certificateOfPlugin(
 function refuseAuthProvider({ authProvider }: User): void {
   if (authProvider === undefined) return;
   const name = authProvider.get("name")?.text() ?? "";
+  if (name === "oidc") return;
   throw authProvider.error(
     `the auth-provider "${name}" is not supported (kubectl removed gcp and azure in 1.26; only oidc is left); use a credential plugin in exec, or give a token`,
   );
+}
+
+/** As in kubectl, a token or a password of the user takes precedence. */
+function oidcAuthorization({ authProvider }: User): string | undefined {
+  return authProvider && bearer(readIdToken(authProvider));
 }
 
 async function authorizationOf(user: User): Promise<string | undefined> {

@@ -30,6 +30,7 @@ export async function untilLeaving(
   signal: AbortSignal,
 ): Promise<void> {
   let wait = FIRST_PAUSE;
+  let wasUnauthorized = false;
   const uid = textAt(pod, "metadata", "uid");
   while (!signal.aborted) {
     const limit = new AbortController();
@@ -50,6 +51,7 @@ export async function untilLeaving(
       });
       for await (const event of events) {
         wait = FIRST_PAUSE;
+        wasUnauthorized = false;
         const object = at(event, "object");
         const type = textAt(event, "type");
         if (type === "ERROR") break;
@@ -58,8 +60,12 @@ export async function untilLeaving(
         if (isOther && type !== "BOOKMARK") return;
       }
     } catch (error) {
-      const isFinal = error instanceof StreamingRefusedError &&
-        error.status >= 400 && error.status < 500 && error.status !== 429;
+      const status = error instanceof StreamingRefusedError ? error.status : 0;
+      // After a 401, `target` can have other credentials.
+      const isUnauthorized = status === 401;
+      const isFinal = status >= 400 && status < 500 && status !== 429 &&
+        (!isUnauthorized || wasUnauthorized);
+      wasUnauthorized = isUnauthorized;
       if (isFinal && !signal.aborted) throw error;
       wait = Math.min(LONGEST_PAUSE, wait * 2);
     } finally {

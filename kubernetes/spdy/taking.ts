@@ -67,7 +67,6 @@ export function discard(stream: Stream): void {
  * read them, even after the stream has closed. Without windows, a client could
  * otherwise fill one stream after another for a slow handler. If a client resets
  * the stream, its bytes are dropped, as in TCP.
- * that resets the stream gives its bytes up, as with TCP.
  */
 export function boundUnread(stream: Stream): void {
   const state = stateOf(stream);

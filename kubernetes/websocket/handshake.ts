@@ -14,6 +14,7 @@ import type { ByteConn } from "../../connection/transport/transport.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { requestUpgrade } from "../../http/upgrade/upgrade_request.ts";
+import { noteAnswer } from "../credentials.ts";
 import { headerLines, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { toBase64 } from "./codec.ts";
@@ -76,6 +77,7 @@ export async function openWebSocket<Protocol extends string>(
     signal,
   });
   if (conn === undefined) {
+    noteAnswer(options, status);
     throw new StreamingRefusedError(status, new TextDecoder().decode(body));
   }
   const chosen = answer.get("sec-websocket-protocol");

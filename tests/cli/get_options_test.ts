@@ -293,6 +293,69 @@ Deno.test("get -L --retry counts the redirects of each attempt anew", async () =
   assertEquals([code, stdout, stderr, asked], [0, "busy 10", "", 44]);
 });
 
+Deno.test("get -L --retry does not send a POST again that was answered with a redirect to a GET", async () => {
+  for (const status of [301, 302, 303]) {
+    for (const data of ["1", "@-"]) {
+      const asked: string[] = [];
+      let fails = 2;
+      await using server = serve(QUIET, async (request) => {
+        const { pathname } = new URL(request.url);
+        asked.push(`${request.method} ${pathname} ${await request.text()}`);
+        if (pathname !== "/done") {
+          const location = pathname === "/pay" ? "/paid" : "/done";
+          return new Response(null, { status, headers: { location } });
+        }
+        return fails-- > 0
+          ? new Response("busy", {
+            status: 503,
+            headers: { "retry-after": "0.01" },
+          })
+          : new Response("done");
+      });
+      const { code, stdout } = await run([
+        "get",
+        "-L",
+        "--retry",
+        "3",
+        "-d",
+        data,
+        "-w",
+        " %{num_redirects} %{method}",
+        `spdy://127.0.0.1:${server.addr.port}/pay`,
+      ], { input: new TextEncoder().encode("1") });
+      // Each attempt follows the second redirect again.
+      const attempt = ["GET /paid ", "GET /done "];
+      assertEquals([code, stdout, asked], [0, "done 2 GET", [
+        "POST /pay 1",
+        ...attempt,
+        ...attempt,
+        ...attempt,
+      ]]);
+    }
+  }
+});
+
+Deno.test("get -L --retry sends a POST once if the server of its redirect cannot be reached", async () => {
+  let asked = 0;
+  await using server = serve(QUIET, () => {
+    asked++;
+    return new Response(null, {
+      status: 303,
+      headers: { location: `spdy://127.0.0.1:${closedPort()}/` },
+    });
+  });
+  const { code } = await run([
+    "get",
+    "-L",
+    "--retry",
+    "1",
+    "-d",
+    "1",
+    `spdy://127.0.0.1:${server.addr.port}/`,
+  ]);
+  assertEquals([code, asked], [1, 1]);
+});
+
 Deno.test("get --resolve connects to another address, and the server gets the name", async () => {
   await withServers(async (url) => {
     const port = url.split(":")[2];

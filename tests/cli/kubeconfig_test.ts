@@ -51,6 +51,19 @@ Deno.test("exec and attach need only a kubeconfig", async () => {
   assertEquals(first.headers.get("authorization"), "Bearer secret");
 });
 
+Deno.test("an option with an empty value counts as absent, as in kubectl", async () => {
+  await using cluster = await FakeCluster.start({ exec: echoCall });
+  const empty = ["namespace", "container", "kubeconfig", "context", "cluster"]
+    .concat("user", "as", "as-uid", "token", "ca", "cert", "key")
+    .concat("tls-server-name", "request-timeout", "server")
+    .map((name) => `--${name}=`);
+  const { code, stdout, stderr } = await runIn(
+    cluster,
+    ["exec", ...empty, "web", "--", "ls"],
+  );
+  assertEquals([code, stdout, stderr], [0, "shop web  ls", ""]);
+});
+
 Deno.test("options replace values of the kubeconfig", async () => {
   const lines: string[] = [];
   await using cluster = await FakeCluster.start({
@@ -166,13 +179,36 @@ Deno.test("the default container of a pod with several containers is used and pr
     [first.code, first.stdout, first.stderr],
     [0, "shop web a ls", 'Defaulted container "a" out of: a, b\n'],
   );
+  const quiet = await runIn(cluster, ["exec", "-q", "web", "--", "ls"]);
+  assertEquals([quiet.stdout, quiet.stderr], ["shop web a ls", ""]);
   const annotations = { "kubectl.kubernetes.io/default-container": "b" };
   cluster.objects.set(
     path,
     makePod("web", { spec, metadata: { annotations } }),
   );
   const second = await runIn(cluster, ["exec", "web", "--", "ls"]);
-  assertEquals(second.stdout, "shop web b ls");
+  // As in kubectl, the pod's own choice needs no message.
+  assertEquals([second.stdout, second.stderr], ["shop web b ls", ""]);
+});
+
+Deno.test("--request-timeout limits the wait for the server", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${silent.addr.port}`;
+  for (
+    const [command, ...args] of [
+      ["exec", "web", "--", "ls"],
+      ["exec", "deploy/web", "--", "ls"],
+      ["attach", "web"],
+      ["port-forward", "web", "0:80"],
+      ["cp", "web:/a", "b"],
+    ]
+  ) {
+    const { code, stderr } = await run(
+      [command, "-s", url, "--request-timeout=10ms", ...args],
+    );
+    assertEquals(code, 1, command);
+    assertMatch(stderr, /not answer(ed)? within 10 ms/, command);
+  }
 });
 
 Deno.test("a redirect of the API server is not followed, because it would leak the token", async () => {

@@ -59,6 +59,33 @@ Deno.test("exec -i warns if the command ended before its input, and keeps the ex
   );
 });
 
+Deno.test("exec -q prints no warnings", async () => {
+  await using server = serveStreaming({
+    async exec({ stdin }) {
+      await stdin?.getReader().read();
+      return 3;
+    },
+  });
+  const { code, stderr } = await shell(
+    `{ head -c 268435456 /dev/zero; } 2>/dev/null | ${exec(server, "-qit")}`,
+  );
+  assertEquals([code, stderr], [3, ""]);
+});
+
+Deno.test("exec -i: input that cannot be read is reported, and ends for the command", async () => {
+  await using server = serveStreaming({
+    async exec({ stdin, stdout }) {
+      const { length } = await new Response(stdin).bytes();
+      await new Blob([`${length} bytes`]).stream().pipeTo(stdout);
+      return 3;
+    },
+  });
+  // Reading a folder fails.
+  const { code, stdout, stderr } = await shell(`${exec(server, "-i")} <.`);
+  assertEquals([code, stdout], [3, "0 bytes"]);
+  assertMatch(stderr, /^spdy: cannot read standard input: .*directory.*\n$/);
+});
+
 Deno.test("exec -i does not warn if all input was sent", async () => {
   await using server = serveStreaming({
     async exec({ stdin }) {

@@ -2,7 +2,7 @@
 
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { serve } from "../../mod.ts";
-import { assertEquals, assertMatch } from "../deps.ts";
+import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { connectTo, run, start } from "./process.ts";
 import { ask, inFrontOf, origin, QUIET } from "./proxy_peers.ts";
@@ -350,7 +350,8 @@ Deno.test("proxy in front of a SPDY server ends after the answer to the request 
 Deno.test("proxy in front of a SPDY server with TLS ends after the answer to the request under way, although clients stay connected", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
-  await using behind = serve(QUIET, () => {
+  await using behind = serve(QUIET, ({ url }) => {
+    if (url.endsWith("/idle")) return new Response("idle");
     asked.resolve();
     return answer.promise;
   });
@@ -373,13 +374,16 @@ Deno.test("proxy in front of a SPDY server with TLS ends after the answer to the
     await write(conn, text);
     return conn;
   };
-  const conns: Deno.Conn[] = [await Deno.connect({ port })];
+  const plain = await Deno.connect({ port });
+  const conns: Deno.Conn[] = [];
   for (const text of CONNECTED) conns.push(await connected(text));
+  const idle = await connected("GET /idle HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  conns.push(idle);
+  assert((await idle.read(new Uint8Array(1000)) ?? 0) > 0);
   const last = await connected("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   await asked.promise;
   const ended = proxy.interrupt();
   answer.resolve(new Response("the answer"));
-  // The answer has a length, so its end needs no end of TLS.
   let text = "";
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1000);
@@ -390,6 +394,11 @@ Deno.test("proxy in front of a SPDY server with TLS ends after the answer to the
   }
   assertMatch(text, /^HTTP\/1\.1 200 OK\r\n[^]*the answer$/);
   assertEquals((await ended).code, 0);
-  for (const conn of [...conns, last]) conn.close();
+  // Each one gets the end of TLS. Without it, reading fails.
+  for (const conn of [...conns, last]) {
+    while (await conn.read(buffer) !== null);
+    conn.close();
+  }
+  plain.close();
   await Deno.remove(folder, { recursive: true });
 });

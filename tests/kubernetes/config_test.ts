@@ -280,6 +280,31 @@ Deno.test("in a pod, the service account is used and read at each call", async (
         headers: [["authorization", "Bearer one"]],
         tls: { caCerts: [CA] },
       });
+      // The token of the pod must not leave it in plain text.
+      for (
+        const [server, message] of [
+          ["http://10.0.0.1:8080", "http://10.0.0.1:8080 does not use TLS"],
+          ["ftp://10.0.0.1", "is not an http: or https: URL"],
+        ]
+      ) {
+        await assertRejects(
+          () => inClusterTarget(found, { ...overrides, server }),
+          KubeConfigError,
+          message,
+        );
+      }
+      for (const server of ["10.0.0.1:443", "http://localhost:8080/"]) {
+        const { url, tls } = await inClusterTarget(found, {
+          ...overrides,
+          server,
+        });
+        assertEquals(
+          [url, tls?.caCerts],
+          server.startsWith("http")
+            ? ["http://localhost:8080", undefined]
+            : ["https://10.0.0.1", [CA]],
+        );
+      }
       const other = (await makeCertificate()).caCert;
       await Deno.writeTextFile(`${folder}/token`, "two");
       await Deno.writeTextFile(`${folder}/ca.crt`, other);
@@ -601,6 +626,31 @@ Deno.test("as in kubectl, the last of several fields with one name counts, and t
   assertEquals(error.line, 22);
 });
 
+Deno.test("a server without a scheme uses TLS if something says so, as in kubectl", async () => {
+  const { cert, key } = await makeCertificate();
+  const certificate = `client-certificate-data: ${base64(cert)}
+client-key-data: ${base64(key)}`;
+  const server = "server: a.example:6443";
+  for (
+    const [cluster, user, url] of [
+      [server, "{}", "http://a.example:6443"],
+      [
+        `${server}\ncertificate-authority-data: ${base64(CA)}`,
+        "{}",
+        "https://a.example:6443",
+      ],
+      [server, certificate, "https://a.example:6443"],
+    ]
+  ) {
+    assertEquals((await target({ cluster, user })).url, url);
+  }
+  await assertRejects(
+    () => target({ cluster: `${server}\ninsecure-skip-tls-verify: true` }),
+    KubeConfigError,
+    "--unsafely-ignore-certificate-errors=a.example",
+  );
+});
+
 Deno.test("y and n are booleans, as in YAML 1.1", async () => {
   const server = "server: https://a.example";
   await target({ cluster: `${server}\ninsecure-skip-tls-verify: n` });
@@ -619,7 +669,7 @@ Deno.test("a cluster without TLS may skip verification, which it does not have",
 });
 
 Deno.test("a caller's token replaces an auth-provider, which is refused otherwise", async () => {
-  const text = kubeconfig({ user: "auth-provider: { name: oidc }" });
+  const text = kubeconfig({ user: "auth-provider: { name: azure }" });
   const config = await loadKubeConfig({ text, token: "t" });
   assertEquals((await config.target()).headers, [[
     "authorization",
@@ -628,7 +678,7 @@ Deno.test("a caller's token replaces an auth-provider, which is refused otherwis
   await assertRejects(
     async () => await (await loadKubeConfig({ text })).target(),
     KubeConfigError,
-    'the auth-provider "oidc" is not supported',
+    'the auth-provider "azure" is not supported',
   );
 });
 
