@@ -16,7 +16,8 @@ import {
   SPDY2_DICTIONARY,
   SPDY3_DICTIONARY,
 } from "../../../zlib/mod.ts";
-import { assertEquals, assertLess } from "../../deps.ts";
+import { MAX_STORED } from "../../../zlib/constants.ts";
+import { assert, assertEquals, assertLess } from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { versionName } from "../../helpers/version_name.ts";
 
@@ -25,6 +26,7 @@ class Connection {
   readonly #compressor: StoredCompressor;
   readonly #inflate: Inflate;
   readonly #lengthSize: 2 | 4;
+  #headerLength = 0;
 
   constructor(version: typeof PROTO_SPDY2 | typeof PROTO_SPDY3) {
     const traits = versionTraits(version);
@@ -42,6 +44,11 @@ class Connection {
     const out = new ByteWriter(0);
     const length = this.#compressor.compress(pairs, out);
     assertEquals(length, block.length, what);
+    // The header of the stream, 6 bytes, is written once.
+    const most = this.#compressor.maxCompressedLength(length) -
+      this.#headerLength;
+    this.#headerLength = 6;
+    assert(out.length <= most, `${out.length} > ${most}: ${what}`);
     assertEquals(this.#inflate.push(out.view()), block.copy(), what);
   }
 }
@@ -135,3 +142,15 @@ for (const headerCompression of ["none", "full"] as const) {
     assertLess(block.capacity, 20_000);
   });
 }
+
+Deno.test('policy "none": a block that fills its stored blocks has no more of them', () => {
+  const connection = new Connection(PROTO_SPDY3);
+  // Four bytes each for the count, and for the lengths of the name and the value.
+  const rest = 3 * 4 + "name".length;
+  for (const blocks of [1, 2]) {
+    for (const more of [-1, 0, 1]) {
+      const size = blocks * MAX_STORED + more - rest;
+      connection.send([["name", "v".repeat(size)]], `${blocks} ${more}`);
+    }
+  }
+});
