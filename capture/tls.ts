@@ -41,8 +41,8 @@ const MAX_MESSAGE = 1 << 16;
 /** Most records that may be missing in a gap; this number of sequence numbers is tried. */
 const MOST_LOST_RECORDS = 1024;
 /**
- * Most handshake records of TLS 1.3 that are skipped if only the secret of the
- * handshake is missing.
+ * Most records of TLS 1.3 that are skipped if only the secret of the handshake, or that of
+ * the early data, is missing.
  */
 const MOST_SPARED = 64;
 const NOTHING = new Uint8Array(0);
@@ -70,11 +70,13 @@ interface Direction {
   keys: RecordKey[];
   /** Number of the next record. */
   sequence: number;
+  /** Number of records with early data, which came before the ServerHello. */
+  early: number;
   /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
   /**
    * Number of records that may still be skipped because the key log lacks the secret of
-   * the handshake.
+   * the handshake or of early data.
    */
   spared: number;
   /** Whether decryption is impossible; this was already reported. */
@@ -168,8 +170,11 @@ class TlsConnection {
     }
     if (type === APPLICATION_DATA) direction.isSealed = true;
     if (!direction.isSealed || direction.isUnreadable) return;
-    // Early data, before the ServerHello.
-    if (this.#suite === 0 && side === this.#clientSide) return;
+    // Early data, before the ServerHello, without which its suite is not known.
+    if (this.#suite === 0 && side === this.#clientSide) {
+      direction.early++;
+      return;
+    }
     if (!this.#areKeysMade) await this.#makeKeys(side);
     if (direction.keys.length === 0) {
       direction.isUnreadable = true;
@@ -367,7 +372,20 @@ class TlsConnection {
       }
       const ofHandshake = names[names.length - 2];
       if (!secrets.has(ofHandshake)) direction.spared = MOST_SPARED;
+      if (direction.early > 0) {
+        this.#passEarly(direction, secrets.has(names[0]));
+      }
     }
+  }
+
+  /** Early data was passed over. More of it may follow, and the message that ends it. */
+  #passEarly(direction: Direction, hasSecret: boolean): void {
+    if (hasSecret) direction.sequence = direction.early;
+    direction.spared = MOST_SPARED;
+    this.#tellUnopened(
+      this.#clientSide!,
+      `${direction.early} records of early data are not decrypted`,
+    );
   }
 
   async #makeTls12(
@@ -424,6 +442,7 @@ function newDirection(): Direction {
     isSealed: false,
     keys: [],
     sequence: 0,
+    early: 0,
     handshake: NOTHING,
     spared: 0,
     isUnreadable: false,
