@@ -200,6 +200,8 @@ class Decoding {
   /** Frames that match the filters. */
   #shown = 0;
   #faults = 0;
+  /** Those of frames and notes that are not printed, because payload is written. */
+  #unshown = 0;
 
   constructor(
     filter: RecordFilter,
@@ -252,6 +254,14 @@ class Decoding {
       printErrorInRows(
         show`spdy decode: the capture lacks ${payloads.missing} bytes of the payload`,
       );
+    } else if (this.#unshown > 0) {
+      printErrorInRows(
+        show`spdy decode: of what is followed, ${
+          this.#unshown === 1
+            ? "one frame or place"
+            : `${this.#unshown} frames or places`
+        } could not be read; decode shows it without --follow`,
+      );
     }
     if (this.#shown === 0) {
       printErrorInRows(
@@ -274,7 +284,10 @@ class Decoding {
     if (
       record.kind === "frame" && record.error !== undefined ||
       record.kind === "note" && record.isError
-    ) this.#faults++;
+    ) {
+      this.#faults++;
+      if (this.#payloads !== undefined) this.#unshown++;
+    }
     if (this.#payloads !== undefined) return;
     if (this.#summaries !== undefined) {
       this.#addSummary(this.#summaries, record);

@@ -152,6 +152,28 @@ Deno.test("decode --follow reports what the capture lacks", async () => {
   });
 });
 
+Deno.test("decode --follow says why it fails although the payload is complete", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/"));
+  const reply = talk.reply(1);
+  reply.fill(0xff, 20);
+  talk.send("server", concat([reply, talk.data(1, "hello", 1)]));
+  await withCapture(talk.file(), async (file) => {
+    const { code, stdout, stderr } = await run(["decode", "--follow=0", file]);
+    assertEquals([code, stdout], [1, "hello"]);
+    assertMatch(stderr, /one frame or place could not be read/);
+  });
+  // The end of the last frame is missing.
+  const cut = new Talk();
+  cut.send("client", cut.request(1, "/"));
+  cut.send("client", cut.data(1, "hello").subarray(0, 11));
+  await withCapture(cut.file(), async (file) => {
+    const { code, stdout, stderr } = await run(["decode", "--follow=0", file]);
+    assertEquals([code, stdout], [1, "hel"]);
+    assertMatch(stderr, /the capture lacks 2 bytes of the payload/);
+  });
+});
+
 Deno.test("decode --where: request and response may each meet a condition; errors of --type and FILE are clear", async () => {
   await withCapture(capture(), async (file) => {
     const both = ["--where", ":path=/style.css", "--where", ":status=200"];
