@@ -154,7 +154,9 @@ export class Channel {
       return this.#frames(side, offset, "frame");
     }
     // Before a gap, no byte shows that it is another protocol.
-    const isOpen = isAll && bytes.length < 4 && mayBeginControl(bytes);
+    const isOpen = isAll &&
+      (bytes.length < 4 && mayBeginControl(bytes) ||
+        /^[A-Z]{1,16}$/.test(text));
     if (!host.isComplete || host.isRaw || this.#hasFrames || isOpen) {
       return this.#frames(side, offset, "anywhere", true);
     }

@@ -227,6 +227,26 @@ Deno.test("a gap in an HTTP/1.1 head: the frames behind it have their own offset
   ]);
 });
 
+Deno.test("a gap in the first word of a direction does not hide the frames behind it", async () => {
+  const line = ascii("PROXY TCP4 10.0.0.1 10.0.0.2 4000 80\r\n");
+  for (const head of [REQUEST, line]) {
+    const bytes = concat([head, new Talk().request(1, "/one"), ping(1)]);
+    for (const length of [1, 2, 3, 4]) {
+      const reading = await read([
+        withoutPart(bytes, length, length + 12).file(),
+      ]);
+      assertEquals(places(reading), [
+        `> SYN_STREAM ${head.length}`,
+        `> PING ${bytes.length - 12}`,
+      ]);
+    }
+  }
+  const other = withoutPart(ascii(`SSH${"-2.0-x".repeat(30)}`), 3, 9);
+  assertEquals([...(await read([other.file()])).others], [
+    ["another protocol", 1],
+  ]);
+});
+
 Deno.test("a head that is not HTTP/1.1 after all, or is too long, is searched for frames", async () => {
   for (
     const begin of [
