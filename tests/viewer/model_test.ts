@@ -448,6 +448,23 @@ Deno.test("page: readable parts of several files are shown, and the rest becomes
   assert(model.warnings[2].includes("cut.pcap"), model.warnings[2]);
 });
 
+Deno.test("page: of a key log that is too long, the part that is left out is reported", async () => {
+  const keys = {
+    name: "keys.log",
+    size: (1 << 24) + 1,
+    read: () => Promise.resolve(encode("# nothing\n")),
+  };
+  const { model } = await readCaptures(
+    [inputOf("a", ping(1))],
+    [keys],
+    () => {},
+    new AbortController().signal,
+  );
+  assertEquals(model.warnings, [
+    "keys.log: only the first 16 MiB of this key log are used",
+  ]);
+});
+
 Deno.test("page: a key log is distinguished from a capture", async () => {
   const line = `# keys\nCLIENT_RANDOM ${"ab".repeat(32)} ${"cd".repeat(48)}\n`;
   assertEquals(await isKeyLog(inputOf("keys", encode(line))), true);
