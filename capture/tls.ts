@@ -45,6 +45,15 @@ const MOST_LOST_RECORDS = 1024;
  * the early data, is missing.
  */
 const MOST_SPARED = 64;
+/** The labels of the secrets of both sides in TLS 1.3, in the order of their use. */
+const LABELS = {
+  client: [
+    "CLIENT_EARLY_TRAFFIC_SECRET",
+    "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    "CLIENT_TRAFFIC_SECRET_0",
+  ],
+  server: ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
+};
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 
@@ -107,6 +116,10 @@ class TlsConnection {
   /** Whether it was reported that something is not decrypted. */
   #isUnopened = false;
   #areKeysMade = false;
+  /** Labels of the secrets of which keys were made; only in TLS 1.3. */
+  readonly #labels = new Set<string>();
+  /** Number of secrets that the key log had for this connection. */
+  #secrets = 0;
 
   constructor(
     host: ChannelHost,
@@ -176,6 +189,7 @@ class TlsConnection {
       return;
     }
     if (!this.#areKeysMade) await this.#makeKeys(side);
+    if (direction.keys.length === 0) await this.#addNewKeys();
     if (direction.keys.length === 0) {
       direction.isUnreadable = true;
       // The other direction may have its secret.
@@ -191,7 +205,9 @@ class TlsConnection {
   /** Decrypts a record and reads its content. */
   async #open(side: Side, { head, body, lost }: TlsRecord): Promise<void> {
     const direction = this.#directions[side];
-    const opened = await this.#tryKeys(direction, head, body, lost > 0);
+    const open = () => this.#tryKeys(direction, head, body, lost > 0);
+    let opened = await open();
+    if (opened === undefined && await this.#addNewKeys()) opened = await open();
     if (opened === undefined) {
       if (direction.spared > 0 && --direction.spared > 0) return;
       direction.isUnreadable = true;
@@ -355,27 +371,45 @@ class TlsConnection {
     suite: GcmSuite,
     secrets: ReadonlyMap<string, Uint8Array>,
   ): Promise<void> {
-    const labels = {
-      client: [
-        "CLIENT_EARLY_TRAFFIC_SECRET",
-        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-        "CLIENT_TRAFFIC_SECRET_0",
-      ],
-      server: ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
-    };
-    for (const [who, names] of Object.entries(labels)) {
+    await this.#addKeys(suite, secrets);
+    for (const [who, names] of Object.entries(LABELS)) {
       const direction = this.#direction(who === "client");
-      for (const name of names) {
-        const secret = secrets.get(name);
-        if (secret === undefined) continue;
-        direction.keys.push(await keyOfTls13(suite, secret));
-      }
       const ofHandshake = names[names.length - 2];
       if (!secrets.has(ofHandshake)) direction.spared = MOST_SPARED;
       if (direction.early > 0) {
         this.#passEarly(direction, secrets.has(names[0]));
       }
     }
+  }
+
+  /** Makes the keys of those secrets of TLS 1.3 that have none yet. */
+  async #addKeys(
+    suite: GcmSuite,
+    secrets: ReadonlyMap<string, Uint8Array>,
+  ): Promise<void> {
+    this.#secrets = secrets.size;
+    for (const [who, names] of Object.entries(LABELS)) {
+      const { keys } = this.#direction(who === "client");
+      for (const name of names) {
+        const secret = secrets.get(name);
+        if (secret === undefined || this.#labels.has(name)) continue;
+        this.#labels.add(name);
+        keys.push(await keyOfTls13(suite, secret));
+      }
+    }
+  }
+
+  /**
+   * Adds the keys of secrets that were written meanwhile; false if there are none. A
+   * program writes those of its data a round trip after those of the handshake.
+   */
+  async #addNewKeys(): Promise<boolean> {
+    const before = this.#secrets;
+    if (before === 0) return false;
+    const secrets = await this.#keyLog.find(hex(this.#clientRandom!), before);
+    if (secrets === undefined || secrets.size <= before) return false;
+    await this.#addKeys(gcmSuite(this.#suite)!, secrets);
+    return true;
   }
 
   /** Early data was passed over. More of it may follow, and the message that ends it. */

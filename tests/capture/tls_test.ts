@@ -240,3 +240,21 @@ Deno.test("early data does not hide what a client sends after it", async () => {
     ]);
   }
 });
+
+Deno.test("a key log is read again if it does not have all secrets of a connection yet", async () => {
+  // The secrets of the data are written after those of the handshake.
+  for (const first of [[0, 1], [0], [1], [1, 3]]) {
+    let reads = 0;
+    const log = new KeyLog(first.map((line) => LOG_13[line]).join("\n"), () => {
+      reads++;
+      return Promise.resolve(LOG_13.join("\n"));
+    });
+    const reading = await read([talkTls13().file()], log);
+    assertEquals(words(reading), [
+      "> SYN_STREAM 1",
+      "> PING",
+      "< SYN_REPLY 1",
+    ]);
+    assertEquals(reads, 1);
+  }
+});
