@@ -201,7 +201,7 @@ class Decoding {
   #shown = 0;
   #faults = 0;
   /** Those of frames and notes that are not printed, because payload is written. */
-  #unshown = 0;
+  #notPrinted = 0;
 
   constructor(
     filter: RecordFilter,
@@ -254,12 +254,12 @@ class Decoding {
       printErrorInRows(
         show`spdy decode: the capture lacks ${payloads.missing} bytes of the payload`,
       );
-    } else if (this.#unshown > 0) {
+    } else if (this.#notPrinted > 0) {
       printErrorInRows(
         show`spdy decode: of what is followed, ${
-          this.#unshown === 1
+          this.#notPrinted === 1
             ? "one frame or place"
-            : `${this.#unshown} frames or places`
+            : `${this.#notPrinted} frames or places`
         } could not be read; decode shows it without --follow`,
       );
     }
@@ -286,7 +286,7 @@ class Decoding {
       record.kind === "note" && record.isError
     ) {
       this.#faults++;
-      if (this.#payloads !== undefined) this.#unshown++;
+      if (this.#payloads !== undefined) this.#notPrinted++;
     }
     if (this.#payloads !== undefined) return;
     if (this.#summaries !== undefined) {
