@@ -21,10 +21,12 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Formats a value for an error message so that its type shows: a port of `"80"` or `[80]`
- * is wrong because it is no number. Never throws, although `String(value)` can.
+ * is wrong because it is no number, and so is `80n`. Never throws, although
+ * `String(value)` can.
  */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
   try {
     return Array.isArray(value) ? `[${value}]` : String(value);
   } catch {

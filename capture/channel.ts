@@ -142,7 +142,7 @@ export class Channel {
           true,
         );
         return this.#sniffer(side, offset + length);
-      });
+      }, () => this.#frames(side, offset, "anywhere", true));
     }
     if (METHOD.test(text.slice(0, space + 1))) {
       host.onClient(side);
@@ -154,7 +154,9 @@ export class Channel {
       return this.#frames(side, offset, "frame");
     }
     // Before a gap, no byte shows that it is another protocol.
-    const isOpen = isAll && bytes.length < 4 && mayBeginControl(bytes);
+    const isOpen = isAll &&
+      (bytes.length < 4 && mayBeginControl(bytes) ||
+        /^[A-Z]{1,16}$/.test(text));
     if (!host.isComplete || host.isRaw || this.#hasFrames || isOpen) {
       return this.#frames(side, offset, "anywhere", true);
     }
@@ -187,7 +189,17 @@ export class Channel {
         return this.#frames(side, offset, "first");
       case "websocket":
         host.onVersion(following.name.replace(/\+.*/, ""));
-        return new WebSocketLayer(this.#frames(side, 0, "first"));
+        return new WebSocketLayer(
+          this.#frames(side, 0, "first"),
+          (offset, count) =>
+            host.onNote(
+              side,
+              offset,
+              `${count} bytes between messages of the WebSocket skipped, because the capture lacks bytes before them`,
+              true,
+              count,
+            ),
+        );
       default:
         return this.#sniffer(side, offset);
     }
@@ -320,11 +332,17 @@ class Sniffer implements Layer {
  */
 class ProxyLayer implements Layer {
   readonly #onHead: (text: string, length: number) => Layer;
+  readonly #onLost: () => Layer;
   #held: Uint8Array = NOTHING;
   #layer: Layer | undefined;
 
-  constructor(onHead: (text: string, length: number) => Layer) {
+  /** `onHead` returns the layer after the head, `onLost` that for a head which cannot be read. */
+  constructor(
+    onHead: (text: string, length: number) => Layer,
+    onLost: () => Layer,
+  ) {
     this.#onHead = onHead;
+    this.#onLost = onLost;
   }
 
   push(bytes: Uint8Array): void {
@@ -336,7 +354,7 @@ class ProxyLayer implements Layer {
     const end = proxyEnd(held);
     if (end < 0) {
       this.#held = held === bytes ? bytes.slice() : held;
-      if (held.length > MAX_PROXY) this.#layer = IGNORE;
+      if (held.length > MAX_PROXY) this.#lose();
       return;
     }
     const text = held[0] === PROXY_2[0]
@@ -348,11 +366,19 @@ class ProxyLayer implements Layer {
   }
 
   gap(count: number): void {
-    this.#layer?.gap(count);
+    (this.#layer ?? this.#lose()).gap(count);
   }
 
   end(): void {
     this.#layer?.end();
+  }
+
+  /** The end of the head is not found, so what follows has to be searched. */
+  #lose(): Layer {
+    const layer = this.#layer = this.#onLost();
+    layer.push(this.#held);
+    this.#held = NOTHING;
+    return layer;
   }
 }
 

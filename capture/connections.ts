@@ -7,6 +7,7 @@
 
 import type { Side } from "./channel.ts";
 import { Conversation, type ConversationContext } from "./conversation.ts";
+import type { EndRecord } from "./records.ts";
 import {
   endpoints,
   type Segment,
@@ -76,8 +77,6 @@ export class Connections {
     if (conversation === undefined) return this.#closed.get(key)?.number;
     const { bases, halves, strays } = conversation;
     const { packet, time } = this.#context;
-    conversation.packets++;
-    conversation.lastPacket = packet;
     const half = halves[side];
     const isReset = (flags & TCP_RST) !== 0;
     const isFin = (flags & TCP_FIN) !== 0;
@@ -86,6 +85,7 @@ export class Connections {
       if (!isReset && length > 0) this.#keepStray(conversation, segment);
       return conversation.number;
     }
+    conversation.addPacket();
     if (length > 0 && strays.length > 0) strays.length = 0;
     bases[side] ??= isSyn ? sequence : (sequence - 1) >>> 0;
     const begin = isSyn ? (sequence + 1) >>> 0 : sequence;
@@ -107,7 +107,7 @@ export class Connections {
     }
     if (isFin || isReset) conversation.isClosing = true;
     if (halves[0].ended && halves[1].ended) {
-      conversation.end(conversation.reset === undefined ? "closed" : "reset");
+      conversation.end(howEnded(conversation, "closed"));
       this.#close(key, conversation);
     } else if (isReset) {
       // Packets that were sent before it may follow in the capture.
@@ -121,9 +121,7 @@ export class Connections {
   /** Ends all connections at the end of the capture. */
   end(): void {
     for (const conversation of this.#open.values()) {
-      conversation.finish(
-        conversation.reset === undefined ? "capture ended" : "reset",
-      );
+      conversation.finish(howEnded(conversation, "capture ended"));
     }
     this.#open.clear();
     this.#reset.clear();
@@ -177,7 +175,7 @@ export class Connections {
   ): Conversation {
     const { key, flags } = segment;
     if (open !== undefined) {
-      open.finish(open.reset === undefined ? "closed" : "reset");
+      open.finish(howEnded(open, "closed"));
       this.#open.delete(key);
       this.#reset.delete(key);
     }
@@ -244,11 +242,23 @@ export class Connections {
       .sort(([, a], [, b]) => a.lastPacket - b.lastPacket)
       .slice(0, MOST_OPEN / 2);
     for (const [key, conversation] of silent) {
-      conversation.finish("forgotten");
+      conversation.finish(howEnded(conversation, "forgotten"));
       this.#open.delete(key);
       this.#reset.delete(key);
     }
   }
+}
+
+/**
+ * How a connection has ended of which nothing more is read; `otherwise` if neither a RST
+ * nor a FIN of both sides shows it.
+ */
+function howEnded(
+  { reset, isShut }: Conversation,
+  otherwise: EndRecord["how"],
+): EndRecord["how"] {
+  if (reset !== undefined) return "reset";
+  return isShut ? "closed" : otherwise;
 }
 
 /**

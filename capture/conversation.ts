@@ -64,8 +64,13 @@ export class Conversation implements ChannelHost {
   readonly isRaw: boolean;
   /** Packets of this connection so far. */
   packets = 0;
-  /** Number of its last packet in the capture. */
-  lastPacket: number;
+  /**
+   * Number of its last packet in the capture. Records have this number and not that of the
+   * current packet: what waits is also read when another connection has a packet.
+   */
+  #lastPacket: number;
+  /** Time of that packet. */
+  #lastTime: number;
   /**
    * Sequence numbers before the first byte of each side, to detect a new connection
    * on the same ports.
@@ -86,7 +91,6 @@ export class Conversation implements ChannelHost {
   #client: Side | undefined;
   readonly #begin: number;
   readonly #channel: Channel;
-  #lastTime: number;
   #held: (() => void)[] = [];
   #isAnnounced = false;
   #other: string | undefined;
@@ -109,7 +113,7 @@ export class Conversation implements ChannelHost {
     this.#client = client;
     this.isComplete = client !== undefined;
     this.isRaw = isRaw;
-    this.lastPacket = context.packet;
+    this.#lastPacket = context.packet;
     this.#begin = this.#lastTime = context.time;
     const channel = this.#channel = new Channel(this);
     this.halves = [
@@ -121,6 +125,23 @@ export class Conversation implements ChannelHost {
   /** Whether SPDY was found. */
   get hasSpdy(): boolean {
     return this.#isAnnounced;
+  }
+
+  /** Whether both sides have sent a FIN; the capture may lack bytes before it. */
+  get isShut(): boolean {
+    return this.halves.every(({ hasFin }) => hasFin);
+  }
+
+  /** Number of its last packet in the capture. */
+  get lastPacket(): number {
+    return this.#lastPacket;
+  }
+
+  /** The current packet belongs to this connection. */
+  addPacket(): void {
+    this.packets++;
+    this.#lastPacket = this.#context.packet;
+    this.#lastTime = this.#context.time;
   }
 
   /** The reader of one direction; its bytes must be in order. */
@@ -155,7 +176,6 @@ export class Conversation implements ChannelHost {
 
   onFrame(side: Side, frame: ReadFrame): void {
     this.#client ??= clientOf(frame, side);
-    const { packet, time } = this.#context;
     // All fields are listed, because copying by spreading takes a fifth of the time
     // of small frames.
     this.#emit({
@@ -165,8 +185,8 @@ export class Conversation implements ChannelHost {
       from: this.#ends[side],
       to: this.#ends[1 - side],
       offset: frame.offset,
-      packet,
-      time,
+      packet: this.#lastPacket,
+      time: this.#lastTime,
       type: frame.type,
       frame: frame.frame,
       streamId: frame.streamId,
@@ -200,7 +220,8 @@ export class Conversation implements ChannelHost {
 
   onHead(side: Side, head: HttpHead, isHeld: boolean): void {
     const { line, fields, length, offset } = head;
-    const { packet, time } = this.#context;
+    const packet = this.#lastPacket;
+    const time = this.#lastTime;
     const emit = (): void => {
       const record: HeadRecord = {
         kind: "head",
@@ -264,15 +285,14 @@ export class Conversation implements ChannelHost {
   }
 
   #place(side: Side, offset: number): Place {
-    const { packet, time } = this.#context;
     return {
       connection: this.number,
       fromClient: this.#isClient(side),
       from: this.#ends[side],
       to: this.#ends[1 - side],
       offset,
-      packet,
-      time,
+      packet: this.#lastPacket,
+      time: this.#lastTime,
     };
   }
 
@@ -282,7 +302,6 @@ export class Conversation implements ChannelHost {
   }
 
   #announce(): void {
-    this.#lastTime = this.#context.time;
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     const client = this.#isClient(0) ? 0 : 1;

@@ -177,20 +177,22 @@ export class FrameReader {
       if (this.#have === 0) return;
       this.#report({ type: "", error: cutShort(this.#have) });
     } else {
-      const error = cutShort(
-        FRAME_HEAD_LENGTH + this.#length - this.#remaining,
-      );
-      if (this.#state === "data") this.#report({ frame: this.#data(), error });
-      else if (this.#state === "block") {
+      const cut = this.#remaining;
+      const error = cutShort(FRAME_HEAD_LENGTH + this.#length - cut);
+      if (this.#state === "data") {
+        this.#output.onPayload(this.#streamId!, NOTHING, cut);
+        this.#report({ frame: this.#data(), error, cut });
+      } else if (this.#state === "block") {
         this.#headers.gap();
         this.#headers.finish();
         this.#report({
           frame: this.#headerFrame([]),
           unreadable: true,
           error: `${error}; headers unreadable`,
+          cut,
         });
       } else {
-        this.#report({ error, unreadable: this.#state === "fixed" });
+        this.#report({ error, unreadable: this.#state === "fixed", cut });
       }
     }
     this.#beginHead();
@@ -420,12 +422,14 @@ export class FrameReader {
   }
 
   #report(
-    { type, frame, headerBytes, unreadable = false, error }: {
+    { type, frame, headerBytes, unreadable = false, error, cut = 0 }: {
       readonly type?: string;
       readonly frame?: CapturedFrame;
       readonly headerBytes?: HeaderBytes;
       readonly unreadable?: boolean;
       readonly error?: string;
+      /** Bytes that the end of the direction has cut off. */
+      readonly cut?: number;
     },
   ): void {
     const lacks = this.#missing > 0
@@ -439,7 +443,7 @@ export class FrameReader {
       version: this.#version,
       flags: type === "" ? 0 : this.#flags,
       length: type === "" ? 0 : this.#length,
-      missing: this.#missing,
+      missing: this.#missing + cut,
       headerBytes,
       unreadable,
       error: [lacks, error].filter(Boolean).join("; ") || undefined,

@@ -125,11 +125,19 @@ export class Http1Layer implements Layer {
     ) {
       this.#remaining -= count;
       this.#offset += count;
-      if (this.#remaining === 0 && this.#state === "body") {
-        this.#state = "head";
-      }
+      if (this.#remaining === 0 && this.#state === "body") this.#endBody();
     } else if (this.#state !== "close") {
-      this.#switch(this.#host.onLost(this.#offset));
+      // The next layer counts from the first of the bytes that are held.
+      const held = this.#held;
+      const agreed = this.#state === "upgrading"
+        ? this.#exchange.switched
+        : undefined;
+      this.#switch(
+        agreed === undefined
+          ? this.#host.onLost(this.#offset)
+          : this.#host.onSwitch(agreed, this.#offset),
+      );
+      if (held.length > 0) this.#next.push(held);
       this.#next.gap(count);
     }
   }
@@ -144,16 +152,25 @@ export class Http1Layer implements Layer {
     this.#held = NOTHING;
   }
 
+  /**
+   * Keeps the beginning of a line or head, whose last bytes are `bytes`. Returns all of it
+   * for the next layer if it is too long.
+   */
+  #keep(held: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
+    if (held.length > MAX_HEAD) {
+      this.#switch(this.#host.onLost(this.#offset));
+      return held;
+    }
+    this.#held = held === bytes ? bytes.slice() : held;
+    return undefined;
+  }
+
   /** Reads a head, which ends with an empty line; returns the bytes after it. */
   #readHead(bytes: Uint8Array): Uint8Array | undefined {
     const held = join(this.#held, bytes);
     const end = headEnd(held, Math.max(0, this.#held.length - 3));
     if (end < 0) {
-      this.#held = held === bytes ? bytes.slice() : held;
-      if (this.#held.length > MAX_HEAD) {
-        this.#switch(this.#host.onLost(this.#offset));
-      }
-      return undefined;
+      return this.#keep(held, bytes);
     }
     const offset = this.#offset;
     const head = parseHead(held.subarray(0, end), offset);
@@ -162,7 +179,7 @@ export class Http1Layer implements Layer {
     const rest = held.subarray(end);
     if (head === undefined) {
       this.#switch(this.#host.onLost(offset));
-      return rest;
+      return held;
     }
     if (head.line.startsWith("HTTP/")) this.#onResponse(head);
     else this.#onRequest(head);
@@ -249,9 +266,7 @@ export class Http1Layer implements Layer {
     const held = join(this.#held, bytes);
     const end = held.indexOf(LF);
     if (end < 0) {
-      this.#held = held === bytes ? bytes.slice() : held;
-      if (held.length > MAX_HEAD) this.#switch(this.#host.onLost(this.#offset));
-      return undefined;
+      return this.#keep(held, bytes);
     }
     const line = LATIN1.decode(held.subarray(0, end)).trim();
     const size = /^[0-9a-fA-F]{1,12}(?=$|[;\s])/.exec(line)?.[0];
@@ -275,9 +290,7 @@ export class Http1Layer implements Layer {
     const isEmpty = held[0] === LF || held[0] === CR && held[1] === LF;
     const end = isEmpty ? held.indexOf(LF) + 1 : headEnd(held, 0);
     if (end < 0) {
-      this.#held = held === bytes ? bytes.slice() : held;
-      if (held.length > MAX_HEAD) this.#switch(this.#host.onLost(this.#offset));
-      return undefined;
+      return this.#keep(held, bytes);
     }
     this.#held = NOTHING;
     this.#offset += end;

@@ -14,8 +14,8 @@ export class KeyLog {
 
   /**
    * Creates a log from the lines of `text`. `readAgain` reads the whole log again
-   * if it does not contain a connection, because a capture may be read while it is
-   * written.
+   * if it does not contain a connection or enough of its secrets, because a capture may
+   * be read while it is written.
    */
   constructor(text = "", readAgain?: () => Promise<string>) {
     this.#readAgain = readAgain;
@@ -41,12 +41,15 @@ export class KeyLog {
 
   /**
    * The secrets, by label, of the connection with this random (in hex digits) in
-   * its ClientHello.
+   * its ClientHello. `known` is the number of those that the caller has: if there are no
+   * more, the log is read again.
    */
   async find(
     random: string,
+    known = 0,
   ): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-    if (!this.#secrets.has(random) && this.#readAgain !== undefined) {
+    const found = this.#secrets.get(random)?.size ?? 0;
+    if (found <= known && this.#readAgain !== undefined) {
       this.add(await this.#readAgain());
     }
     return this.#secrets.get(random);

@@ -280,8 +280,7 @@ export class CaptureReader {
       }
       const reader = file.packets!;
       for (const packet of reader.read(bytes)) {
-        const secrets = reader.takeSecrets();
-        if (secrets !== undefined) this.#keyLog.add(secrets);
+        this.#addSecrets(reader);
         context.packet = ++this.#packets;
         context.time = packet.time;
         if (packet.isCut) this.#cutPackets++;
@@ -290,11 +289,18 @@ export class CaptureReader {
         this.#connections.add(segment);
         if (this.#tasks.length > 0) await this.#work();
       }
+      // Those behind the last packet are for the next file.
+      this.#addSecrets(reader);
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       file.isOver = true;
       this.#warn(file, `${error.message}; the rest was not read`);
     }
+  }
+
+  #addSecrets(reader: PacketReader): void {
+    const secrets = reader.takeSecrets();
+    if (secrets !== undefined) this.#keyLog.add(secrets);
   }
 
   async #work(): Promise<void> {

@@ -70,6 +70,11 @@ export class TcpHalf {
     return this.#held.length > 0;
   }
 
+  /** Whether its sender has sent a FIN. */
+  get hasFin(): boolean {
+    return this.#fin !== undefined;
+  }
+
   /** Sequence number of the next byte; `undefined` before the first segment. */
   get next(): number | undefined {
     return this.#next;

@@ -41,10 +41,19 @@ const MAX_MESSAGE = 1 << 16;
 /** Most records that may be missing in a gap; this number of sequence numbers is tried. */
 const MOST_LOST_RECORDS = 1024;
 /**
- * Most handshake records of TLS 1.3 that are skipped if only the secret of the
- * handshake is missing.
+ * Most records of TLS 1.3 that are skipped if only the secret of the handshake, or that of
+ * the early data, is missing.
  */
 const MOST_SPARED = 64;
+/** The labels of the secrets of both sides in TLS 1.3, in the order of their use. */
+const LABELS = {
+  client: [
+    "CLIENT_EARLY_TRAFFIC_SECRET",
+    "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+    "CLIENT_TRAFFIC_SECRET_0",
+  ],
+  server: ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
+};
 const NOTHING = new Uint8Array(0);
 const LATIN1 = new TextDecoder("latin1");
 
@@ -70,11 +79,13 @@ interface Direction {
   keys: RecordKey[];
   /** Number of the next record. */
   sequence: number;
+  /** Number of records with early data, which came before the ServerHello. */
+  early: number;
   /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
   /**
    * Number of records that may still be skipped because the key log lacks the secret of
-   * the handshake.
+   * the handshake or of early data.
    */
   spared: number;
   /** Whether decryption is impossible; this was already reported. */
@@ -105,6 +116,10 @@ class TlsConnection {
   /** Whether it was reported that something is not decrypted. */
   #isUnopened = false;
   #areKeysMade = false;
+  /** Labels of the secrets of which keys were made; only in TLS 1.3. */
+  readonly #labels = new Set<string>();
+  /** Number of secrets that the key log had for this connection. */
+  #secrets = 0;
 
   constructor(
     host: ChannelHost,
@@ -168,9 +183,13 @@ class TlsConnection {
     }
     if (type === APPLICATION_DATA) direction.isSealed = true;
     if (!direction.isSealed || direction.isUnreadable) return;
-    // Early data, before the ServerHello.
-    if (this.#suite === 0 && side === this.#clientSide) return;
+    // Early data, before the ServerHello, without which its suite is not known.
+    if (this.#suite === 0 && side === this.#clientSide) {
+      direction.early++;
+      return;
+    }
     if (!this.#areKeysMade) await this.#makeKeys(side);
+    if (direction.keys.length === 0) await this.#addNewKeys();
     if (direction.keys.length === 0) {
       direction.isUnreadable = true;
       // The other direction may have its secret.
@@ -186,7 +205,9 @@ class TlsConnection {
   /** Decrypts a record and reads its content. */
   async #open(side: Side, { head, body, lost }: TlsRecord): Promise<void> {
     const direction = this.#directions[side];
-    const opened = await this.#tryKeys(direction, head, body, lost > 0);
+    const open = () => this.#tryKeys(direction, head, body, lost > 0);
+    let opened = await open();
+    if (opened === undefined && await this.#addNewKeys()) opened = await open();
     if (opened === undefined) {
       if (direction.spared > 0 && --direction.spared > 0) return;
       direction.isUnreadable = true;
@@ -350,24 +371,55 @@ class TlsConnection {
     suite: GcmSuite,
     secrets: ReadonlyMap<string, Uint8Array>,
   ): Promise<void> {
-    const labels = {
-      client: [
-        "CLIENT_EARLY_TRAFFIC_SECRET",
-        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-        "CLIENT_TRAFFIC_SECRET_0",
-      ],
-      server: ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
-    };
-    for (const [who, names] of Object.entries(labels)) {
+    await this.#addKeys(suite, secrets);
+    for (const [who, names] of Object.entries(LABELS)) {
       const direction = this.#direction(who === "client");
-      for (const name of names) {
-        const secret = secrets.get(name);
-        if (secret === undefined) continue;
-        direction.keys.push(await keyOfTls13(suite, secret));
-      }
       const ofHandshake = names[names.length - 2];
       if (!secrets.has(ofHandshake)) direction.spared = MOST_SPARED;
+      if (direction.early > 0) {
+        this.#passEarly(direction, secrets.has(names[0]));
+      }
     }
+  }
+
+  /** Makes the keys of those secrets of TLS 1.3 that have none yet. */
+  async #addKeys(
+    suite: GcmSuite,
+    secrets: ReadonlyMap<string, Uint8Array>,
+  ): Promise<void> {
+    this.#secrets = secrets.size;
+    for (const [who, names] of Object.entries(LABELS)) {
+      const { keys } = this.#direction(who === "client");
+      for (const name of names) {
+        const secret = secrets.get(name);
+        if (secret === undefined || this.#labels.has(name)) continue;
+        this.#labels.add(name);
+        keys.push(await keyOfTls13(suite, secret));
+      }
+    }
+  }
+
+  /**
+   * Adds the keys of secrets that were written meanwhile; false if there are none. A
+   * program writes those of its data a round trip after those of the handshake.
+   */
+  async #addNewKeys(): Promise<boolean> {
+    const before = this.#secrets;
+    if (before === 0) return false;
+    const secrets = await this.#keyLog.find(hex(this.#clientRandom!), before);
+    if (secrets === undefined || secrets.size <= before) return false;
+    await this.#addKeys(gcmSuite(this.#suite)!, secrets);
+    return true;
+  }
+
+  /** Early data was passed over. More of it may follow, and the message that ends it. */
+  #passEarly(direction: Direction, hasSecret: boolean): void {
+    if (hasSecret) direction.sequence = direction.early;
+    direction.spared = MOST_SPARED;
+    this.#tellUnopened(
+      this.#clientSide!,
+      `${direction.early} records of early data are not decrypted`,
+    );
   }
 
   async #makeTls12(
@@ -424,6 +476,7 @@ function newDirection(): Direction {
     isSealed: false,
     keys: [],
     sequence: 0,
+    early: 0,
     handshake: NOTHING,
     spared: 0,
     isUnreadable: false,

@@ -6,6 +6,7 @@
  */
 
 import type { Layer } from "./layer.ts";
+import { WebSocketSearch } from "./websocket_search.ts";
 
 const BINARY = 2;
 const TEXT = 1;
@@ -15,22 +16,40 @@ const LONGEST_HEAD = 14;
 /** Reads the frames of a WebSocket, and passes on the payloads of its messages. */
 export class WebSocketLayer implements Layer {
   readonly #inner: Layer;
+  readonly #onSkipped: (offset: number, count: number) => void;
   readonly #head = new Uint8Array(LONGEST_HEAD);
   #have = 0;
   #remaining = 0;
   #opcode = 0;
   #mask: Uint8Array | undefined;
+  /** Whether the messages of this direction have masks; `undefined` before the first one. */
+  #isMasked: boolean | undefined;
   /** Index in the payload, for the mask. */
   #index = 0;
-  #isLost = false;
+  /** Number of payload bytes so far, with those that are missing. */
+  #offset = 0;
+  /** The search for the next message after a gap. */
+  #search: WebSocketSearch | undefined;
 
-  /** Passes the payloads to `inner`. */
-  constructor(inner: Layer) {
+  /**
+   * Passes the payloads to `inner`, which gets a gap where bytes are missing. `onSkipped`
+   * is called for bytes after a gap that belong to no message.
+   */
+  constructor(
+    inner: Layer,
+    onSkipped: (offset: number, count: number) => void,
+  ) {
     this.#inner = inner;
+    this.#onSkipped = onSkipped;
   }
 
   push(bytes: Uint8Array): void {
-    if (this.#isLost) return;
+    if (this.#search !== undefined) {
+      const found = this.#search.push(bytes);
+      if (found === undefined) return;
+      this.#endSearch(found.skipped);
+      bytes = found.rest;
+    }
     for (let at = 0; at < bytes.length;) {
       if (this.#remaining > 0) {
         const size = Math.min(this.#remaining, bytes.length - at);
@@ -47,21 +66,34 @@ export class WebSocketLayer implements Layer {
 
   /** Inside a message, missing bytes count as its payload. */
   gap(count: number): void {
-    if (this.#isLost) return;
     if (count <= this.#remaining) {
       this.#remaining -= count;
       this.#index += count;
-      if (this.#isPayload()) this.#inner.gap(count);
+      if (this.#isPayload()) this.#lose(count);
       return;
     }
     // It is unknown where the next message begins, and how many bytes of the gap
     // are heads.
-    this.#inner.gap(count);
-    this.#isLost = true;
+    this.#lose(count);
+    this.#remaining = this.#have = 0;
+    if (this.#search === undefined) {
+      this.#search = new WebSocketSearch(this.#isMasked);
+    } else this.#search.drop();
   }
 
   end(): void {
+    if (this.#search !== undefined) this.#endSearch(this.#search.length);
     this.#inner.end();
+  }
+
+  #endSearch(skipped: number): void {
+    this.#search = undefined;
+    if (skipped > 0) this.#onSkipped(this.#offset, skipped);
+  }
+
+  #lose(count: number): void {
+    this.#offset += count;
+    this.#inner.gap(count);
   }
 
   #readHead(): void {
@@ -76,6 +108,7 @@ export class WebSocketLayer implements Layer {
       length = length * 256 + head[2 + index];
     }
     this.#opcode = head[0] & 15;
+    this.#isMasked = isMasked;
     this.#mask = isMasked
       ? head.slice(2 + sizeLength, 6 + sizeLength)
       : undefined;
@@ -91,6 +124,7 @@ export class WebSocketLayer implements Layer {
 
   #payload(piece: Uint8Array): void {
     if (!this.#isPayload()) return;
+    this.#offset += piece.length;
     if (this.#mask === undefined) {
       this.#inner.push(piece);
       return;

@@ -7,7 +7,7 @@
 import {
   CaptureReader,
   type CaptureRecord,
-  KeyLog,
+  type KeyLog,
   Summaries,
 } from "../capture/mod.ts";
 import { embed, type EmbeddedFile } from "../viewer/embed.ts";
@@ -15,6 +15,7 @@ import { type Command, EXIT_FAILURE, EXIT_OK, UsageError } from "./command.ts";
 import { RecordFilter } from "./decode/filter.ts";
 import { PayloadWriter, readFollowed } from "./decode/follow.ts";
 import { recordJson } from "./decode/json.ts";
+import { openKeyLog } from "./decode/key_log_file.ts";
 import { summaryJson, summaryLines } from "./decode/summary_text.ts";
 import { RecordTable } from "./decode/table.ts";
 import { defineCommand } from "./help.ts";
@@ -147,6 +148,26 @@ Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
     const followed = values.follow === undefined
       ? undefined
       : readFollowed(values.follow);
+    if (followed !== undefined) {
+      // The other filters choose among what --follow names.
+      const refused = [
+        ...(lists.connection.length > 0 ? ["--connection"] : []),
+        ...(followed.stream && lists.stream.length > 0 ? ["--stream"] : []),
+        ...(lists.type.length > 0 ? ["--type"] : []),
+        ...(flags.summary ? ["--summary"] : []),
+        ...(flags.json ? ["--json"] : []),
+      ];
+      if (refused.length > 0) {
+        throw new UsageError(
+          `--follow ${values.follow} takes no ${
+            refused.join(", ")
+          }: it writes the payload of what it names`,
+        );
+      }
+    }
+    if (values.output !== undefined && values.output !== "-") {
+      await refuseSameFile("-o", values.output, names);
+    }
     const filter = new RecordFilter({
       connections: followed ? [followed.connection] : lists.connection,
       streams: followed?.stream ? [followed.stream] : lists.stream,
@@ -174,12 +195,13 @@ class Decoding {
   readonly #table = new RecordTable(this.#columns);
   /** Connections of which nothing was printed yet. */
   readonly #hidden = new Map<number, CaptureRecord>();
-  /** Whether connections are printed instead of frames. */
-  readonly #isWhole: boolean;
   #lines: Shown[] = [];
   #frames = 0;
+  /** Frames that match the filters. */
   #shown = 0;
   #faults = 0;
+  /** Those of frames and notes that are not printed, because payload is written. */
+  #notPrinted = 0;
 
   constructor(
     filter: RecordFilter,
@@ -190,7 +212,6 @@ class Decoding {
     this.#filter = filter;
     this.#payloads = payloads;
     this.#isJson = isJson;
-    this.#isWhole = isSummary || payloads !== undefined;
     this.#summaries = isSummary ? new Summaries() : undefined;
   }
 
@@ -233,6 +254,14 @@ class Decoding {
       printErrorInRows(
         show`spdy decode: the capture lacks ${payloads.missing} bytes of the payload`,
       );
+    } else if (this.#notPrinted > 0) {
+      printErrorInRows(
+        show`spdy decode: of what is followed, ${
+          this.#notPrinted === 1
+            ? "one frame or place"
+            : `${this.#notPrinted} frames or places`
+        } could not be read; decode shows it without --follow`,
+      );
     }
     if (this.#shown === 0) {
       printErrorInRows(
@@ -251,11 +280,14 @@ class Decoding {
       return;
     }
     if (!this.#filter.accepts(record)) return;
-    if (record.kind === (this.#isWhole ? "end" : "frame")) this.#shown++;
+    if (record.kind === "frame") this.#shown++;
     if (
       record.kind === "frame" && record.error !== undefined ||
       record.kind === "note" && record.isError
-    ) this.#faults++;
+    ) {
+      this.#faults++;
+      if (this.#payloads !== undefined) this.#notPrinted++;
+    }
     if (this.#payloads !== undefined) return;
     if (this.#summaries !== undefined) {
       this.#addSummary(this.#summaries, record);
@@ -306,7 +338,7 @@ async function writePage(
   output: string,
   names: readonly string[],
 ): Promise<number> {
-  await refuseSameFile(output, names);
+  await refuseSameFile("--html", output, names);
   const files: EmbeddedFile[] = [];
   let room = MOST_EMBEDDED;
   for (const name of names) {
@@ -334,8 +366,9 @@ async function writePage(
   return EXIT_OK;
 }
 
-/** Throws if the page would overwrite one of its captures. */
+/** Throws if the output of an option would overwrite one of the captures. */
 async function refuseSameFile(
+  option: string,
   output: string,
   names: readonly string[],
 ): Promise<void> {
@@ -354,7 +387,7 @@ async function refuseSameFile(
   for (const name of names) {
     if (await real(name) === target) {
       throw new UsageError(
-        `--html ${output}: the page would replace the capture ${name}; name another file`,
+        `${option} ${output}: the output would replace the capture ${name}; name another file`,
       );
     }
   }
@@ -371,34 +404,6 @@ function cutText(count: number): string {
 function othersText(others: ReadonlyMap<string, number>): string {
   const counts = [...others].map(([what, count]) => `${what} ${count}`);
   return counts.length === 0 ? "" : `; other connections: ${counts.join(", ")}`;
-}
-
-/**
- * The key log of the option or of SSLKEYLOGFILE; read again if it does not contain
- * a connection.
- */
-async function openKeyLog(option: string | undefined): Promise<KeyLog> {
-  const name = option ?? await environmentKeyLog();
-  if (name === undefined) return new KeyLog();
-  const readAgain = async (): Promise<string> => await Deno.readTextFile(name);
-  try {
-    return new KeyLog(await readAgain(), readAgain);
-  } catch (error) {
-    // The variable may be meant for other programs, so an error is ignored.
-    if (option === undefined) return new KeyLog();
-    throw error;
-  }
-}
-
-/** The value of the variable, if it can be read without a permission prompt. */
-async function environmentKeyLog(): Promise<string | undefined> {
-  const { state } = await Deno.permissions.query({
-    name: "env",
-    variable: "SSLKEYLOGFILE",
-  });
-  return state === "granted"
-    ? Deno.env.get("SSLKEYLOGFILE") || undefined
-    : undefined;
 }
 
 /** Reads the file in pieces; their memory is reused. */

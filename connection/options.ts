@@ -465,7 +465,7 @@ export function checkTuning(
  * an eighth of the send buffer. Moving a frame takes about 1 us whatever its
  * size, which with 16 KiB was a tenth of the time of a bulk transfer.
  */
-const DATA_FRAME_SIZE = 64 * 1024;
+export const DATA_FRAME_SIZE: number = 64 * 1024;
 /**
  * Default of `maxSendBuffer`: the largest window on loopback leaves in one write. If it had
  * no room for the heads of the frames, their last bytes would need a write of their own.
@@ -473,9 +473,7 @@ const DATA_FRAME_SIZE = 64 * 1024;
 const DEFAULT_SEND_BUFFER = 512 * 1024 + HEADS;
 
 function withFrameSize(limits: Limits = {}): ResolvedLimits {
-  const { maxDataFrameSize = DATA_FRAME_SIZE } = limits;
-  // Not spread, which would leave out the getters of a class.
-  return resolveLimits({ ...resolveLimits(limits), maxDataFrameSize });
+  return resolveLimits(limits, { maxDataFrameSize: DATA_FRAME_SIZE });
 }
 
 /** The application's options for the session of a connection. */

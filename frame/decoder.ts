@@ -30,7 +30,11 @@ import {
 } from "./constants.ts";
 import type { ControlType } from "./control_frame.ts";
 import { FrameError } from "./frame_error.ts";
-import { DEFAULT_FRAME_LIMITS, type FrameLimits } from "./limits.ts";
+import {
+  DEFAULT_FRAME_LIMITS,
+  type FrameLimits,
+  resolveFrameLimits,
+} from "./limits.ts";
 import { frameName } from "./names.ts";
 import { FrameParser } from "./parser.ts";
 import type { FrameSink } from "./sink.ts";
@@ -140,7 +144,7 @@ export class FrameDecoder {
     this.#parser = new FrameParser(
       version,
       this.#makeSink(onIgnored),
-      { ...DECODER_LIMITS, ...limits },
+      resolveFrameLimits(limits, DECODER_LIMITS),
     );
     if (FrameDecoder.#kept === undefined) {
       FrameDecoder.#kept = null;

@@ -73,36 +73,32 @@ export function isResolved(limits: object): boolean {
 }
 
 /**
- * Fills in the defaults.
+ * Fills in the defaults: those of `own`, then {@linkcode DEFAULT_FRAME_LIMITS}. A limit that
+ * is `undefined` counts as not set.
  *
  * Throws `InvalidArgumentError` when a limit is not a whole number from 0 to
  * 2^31-1, or `maxControlFrameLength` is above 2^24-1.
  */
 export function resolveFrameLimits(
   limits: FrameLimits = {},
+  own: FrameLimits = {},
 ): Required<FrameLimits> {
   if (isResolved(limits)) return limits as Required<FrameLimits>;
-  const complete = {
-    maxControlFrameLength: limits.maxControlFrameLength ??
-      DEFAULT_FRAME_LIMITS.maxControlFrameLength,
-    maxHeaderBlock: limits.maxHeaderBlock ??
-      DEFAULT_FRAME_LIMITS.maxHeaderBlock,
-    maxDroppedHeaders: limits.maxDroppedHeaders ??
-      DEFAULT_FRAME_LIMITS.maxDroppedHeaders,
-    maxHeaderCount: limits.maxHeaderCount ??
-      DEFAULT_FRAME_LIMITS.maxHeaderCount,
-    maxHeaderNameLength: limits.maxHeaderNameLength ??
-      DEFAULT_FRAME_LIMITS.maxHeaderNameLength,
-    maxHeaderValueLength: limits.maxHeaderValueLength ??
-      DEFAULT_FRAME_LIMITS.maxHeaderValueLength,
-    maxSettingsEntries: limits.maxSettingsEntries ??
-      DEFAULT_FRAME_LIMITS.maxSettingsEntries,
-  };
-  for (const [name, value] of Object.entries(complete)) {
+  // Not spread, which would leave out the getters of a class.
+  const limit = (name: keyof FrameLimits): number => {
+    const value = limits[name] ?? own[name] ?? DEFAULT_FRAME_LIMITS[name];
     const highest = name === "maxControlFrameLength"
       ? MAX_FRAME_LENGTH
       : MAX_INT32;
-    checkWhole(`limits.${name}`, value, 0, highest);
-  }
-  return complete;
+    return checkWhole(`limits.${name}`, value, 0, highest);
+  };
+  return {
+    maxControlFrameLength: limit("maxControlFrameLength"),
+    maxHeaderBlock: limit("maxHeaderBlock"),
+    maxDroppedHeaders: limit("maxDroppedHeaders"),
+    maxHeaderCount: limit("maxHeaderCount"),
+    maxHeaderNameLength: limit("maxHeaderNameLength"),
+    maxHeaderValueLength: limit("maxHeaderValueLength"),
+    maxSettingsEntries: limit("maxSettingsEntries"),
+  };
 }

@@ -5,14 +5,7 @@
  * @module
  */
 
-import {
-  ERR_FRAME_TOO_LARGE,
-  ERR_INVALID_FRAME,
-  ERR_INVALID_HEADER_BLOCK,
-  ERR_PROTO,
-  ERR_UNSUPPORTED_VERSION,
-  ERR_ZLIB,
-} from "../errors.ts";
+import { ERR_INVALID_HEADER_BLOCK, ERR_PROTO } from "../errors.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_UNIDIRECTIONAL,
@@ -56,6 +49,7 @@ import { RECV_LENGTH, SERVER } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { raiseWindow } from "./flow_control.ts";
 import { InboundData } from "./inbound_data.ts";
+import { parseFailure } from "./parse_failure.ts";
 import { settingOf } from "./session_settings.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import {
@@ -164,10 +158,9 @@ export class Inbound<S> implements ControlSink {
     errorCode: number,
   ): void {
     this.#core.app.onCtrlRecvParseError(type, head, payload, errorCode);
+    const { frameOffset } = this.#parser;
     this.#core.failForPeer(
-      `the peer sent an invalid ${frameName(type)} frame: ${
-        parseFault(errorCode)
-      }`,
+      parseFailure(type, payload, frameOffset, errorCode),
       errorCode,
     );
   }
@@ -472,20 +465,5 @@ export class Inbound<S> implements ControlSink {
   #failSession(frame: CtrlFrame, message: string): void {
     this.#core.app.onInvalidCtrlRecv(frame, PROTOCOL_ERROR);
     this.#core.failForPeer(message, ERR_PROTO);
-  }
-}
-
-function parseFault(errorCode: number): string {
-  switch (errorCode) {
-    case ERR_ZLIB:
-      return "its header block does not continue the zlib stream of the session";
-    case ERR_UNSUPPORTED_VERSION:
-      return "its version is neither 2 nor 3";
-    case ERR_FRAME_TOO_LARGE:
-      return "the dropped header blocks exceed limits.maxDroppedHeaders";
-    case ERR_INVALID_FRAME:
-      return "its length or structure is wrong";
-    default:
-      return `error ${errorCode}`;
   }
 }

@@ -113,20 +113,24 @@ const LIMIT_NAMES: Readonly<Record<string, true>> = Object.fromEntries(
 );
 
 /**
- * Fills in the defaults.
+ * Fills in the defaults: those of `own`, then those of {@linkcode Limits}. A limit that is
+ * `undefined` counts as not set.
  *
  * Throws `InvalidArgumentError` when a limit is not a whole number in its range.
  */
-export function resolveLimits(limits: Limits): ResolvedLimits {
+export function resolveLimits(
+  limits: Limits,
+  own: Limits = {},
+): ResolvedLimits {
   if (isResolved(limits)) return limits as ResolvedLimits;
   checkNames("limits", limits, LIMIT_NAMES);
   const resolved = { ...DEFAULT_SESSION_LIMITS };
   for (const name of SESSION_LIMIT_NAMES) {
-    const value = limits[name] ?? resolved[name];
+    const value = limits[name] ?? own[name] ?? resolved[name];
     const isFrameSize = name === "maxDataFrameSize";
     const lowest = isFrameSize ? 1 : 0;
     const highest = isFrameSize ? MAX_FRAME_LENGTH : MAX_INT32;
     resolved[name] = checkWhole(`limits.${name}`, value, lowest, highest);
   }
-  return keepResolved({ ...resolved, ...resolveFrameLimits(limits) });
+  return keepResolved({ ...resolved, ...resolveFrameLimits(limits, own) });
 }

@@ -287,7 +287,7 @@ export function resolveSettings(
     pushBeforeParent: options[PUSH_BEFORE_PARENT] ?? false,
     escapedHeaders: options[ESCAPED_HEADERS] ?? false,
     earlyStreams: options[EARLY_STREAMS] ?? 0,
-    limits: resolveLimits(withCtrlFrameBuffer(options)),
+    limits: resolveSessionLimits(options),
   };
 }
 
@@ -308,20 +308,19 @@ function boolean(
   return value;
 }
 
-function withCtrlFrameBuffer(options: SessionSettings): Limits {
+function resolveSessionLimits(options: SessionSettings): ResolvedLimits {
   const { limits = {}, maxRecvCtrlFrameBuffer: buffer } = options;
   checkOptions("limits", limits);
-  if (buffer === undefined) return limits;
+  if (buffer === undefined) return resolveLimits(limits);
   checkWhole(
     "maxRecvCtrlFrameBuffer",
     buffer,
     MIN_CTRL_FRAME_BUFFER,
     MAX_FRAME_LENGTH,
   );
-  return {
+  return resolveLimits(limits, {
     maxControlFrameLength: buffer,
     maxHeaderBlock: buffer,
     maxHeaderValueLength: buffer,
-    ...limits,
-  };
+  });
 }

@@ -85,6 +85,9 @@ export class Outbound<S> {
       if (!this.#write()) return;
       this.#finish();
     }
+    // A callback may have failed the session meanwhile, or a frame that was half written
+    // has a body: if GOAWAY is written, nobody calls this again.
+    if (this.#core.failing) this.#core.dropUnsent();
   }
 
   /** See `sendNow` in `session.ts`. */

@@ -336,11 +336,12 @@ const CALLS: readonly Call[] = [
     "undefined",
   ],
   ["Inflate", (v) => new Inflate(v), `undefined ${OPTION_OBJECTS}`],
-  ["Inflate, format", (v) => new Inflate({ format: v }), "undefined null"],
+  ["Inflate, format", (v) => new Inflate({ format: v }), "undefined"],
   ["Inflate, maxOutput", (v) => new Inflate({ maxOutput: v }), "undefined"],
   ["Inflate, dictionary", (v) => new Inflate({ dictionary: v }), "undefined"],
   ["Inflate.push", (v) => new Inflate().push(v)],
   ["adler32", (v) => adler32(v)],
+  ["adler32, start", (v) => adler32(new Uint8Array(1), v), "undefined"],
   ["compress", (v) => compress(v, "gzip")],
   ["compress, encoding", (v) => compress(new Uint8Array(1), v)],
   [
@@ -549,7 +550,7 @@ Deno.test("errors show a wrong value so that its type is clear", () => {
       ["80", '"80"'],
       [[80], "[80]"],
       [[], "[]"],
-      [80n, "80"],
+      [80n, "80n"],
       [null, "null"],
       [Object.create(null), "of type object"],
     ]

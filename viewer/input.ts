@@ -68,6 +68,10 @@ export async function readCaptures(
     await attempt(model, input, async () => {
       const bytes = await input.read(0, Math.min(MOST_KEYS, input.size));
       keyLog.add(new TextDecoder("latin1").decode(bytes));
+      if (input.size <= MOST_KEYS) return;
+      model.warn(
+        `${input.name}: only the first 16 MiB of this key log are used`,
+      );
     });
   }
   const reader = new CaptureReader({

@@ -44,6 +44,8 @@ export interface Payload {
   readonly gaps: readonly (readonly [at: number, count: number])[];
   /** Bytes of the frame that are in the capture but were not kept. */
   readonly left: number;
+  /** For an unpacked payload: why it is not complete. */
+  readonly note?: string;
 }
 
 /** A line of the table. */

@@ -36,13 +36,14 @@ export function payloadText(
   perLine = 16,
 ): string {
   const bytes = payload.bytes.subarray(0, MOST_SHOWN);
-  const { left } = payload;
+  const { left, note } = payload;
   const hidden = payload.bytes.length - bytes.length;
   const end = [
     hidden > 0
       ? `\n[${hidden} more bytes are not shown; Save writes them]`
       : "",
     left > 0 ? `\n[${left} more bytes are not kept in this page]` : "",
+    note === undefined ? "" : `\n[${note}]`,
   ].join("");
   if (form === "json") {
     const json = jsonOf(decoded(bytes) ?? "");
@@ -93,21 +94,31 @@ export function previewOf({ bytes }: Payload): string {
 }
 
 /**
- * The decompressed payload, at most its first MiB; `undefined` if it is not gzip.
- * For damaged data, the part before the damage.
+ * The decompressed payload, at most its first MiB; `undefined` if it is not gzip. Its note
+ * says why something is missing at its end.
  */
-export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
+export function unpacked({ bytes, gaps, left }: Payload): Payload | undefined {
   if (!isGzip(bytes) || gaps.length > 0) return undefined;
   const pieces: Uint8Array[] = [];
   let size = 0;
+  let note: string | undefined;
+  const gunzip = new Gunzip();
   try {
-    for (const piece of new Gunzip().read(bytes)) {
-      pieces.push(piece.slice(0, MOST_SHOWN - size));
-      size += pieces[pieces.length - 1].length;
-      if (size === MOST_SHOWN) break;
+    for (const piece of gunzip.read(bytes)) {
+      const part = piece.slice(0, MOST_SHOWN - size);
+      pieces.push(part);
+      size += part.length;
+      if (part.length === piece.length) continue;
+      note = "only the first MiB is unpacked";
+      break;
+    }
+    if (note === undefined && gunzip.isCutOff) {
+      note = left > 0
+        ? `${left} more bytes, packed, are not kept in this page`
+        : "the packed payload is not complete";
     }
   } catch {
-    // The damage ends the output.
+    note = "the packed payload is damaged here";
   }
   if (size === 0) return undefined;
   const whole = new Uint8Array(size);
@@ -116,7 +127,7 @@ export function unpacked({ bytes, gaps }: Payload): Payload | undefined {
     whole.set(piece, at);
     at += piece.length;
   }
-  return { bytes: whole, gaps: [], left: 0 };
+  return { bytes: whole, gaps: [], left: 0, note };
 }
 
 /** Concatenates the payloads of several frames, such as those of the body of a response. */

@@ -1,3 +1,4 @@
+import { checkWhole } from "../numbers.ts";
 import { checkBytes } from "../values.ts";
 
 /** The largest prime below 2^16 (RFC 1950, section 8.2). */
@@ -14,7 +15,7 @@ const LARGE = 64;
  * @param data The bytes to sum.
  * @param start The sum of the preceding bytes; default 1, the sum of no bytes.
  * @returns The sum, 0..2^32-1.
- * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred.
+ * @throws {InvalidArgumentError} `data` is not a `Uint8Array`, or its buffer was transferred, or `start` is not 32 bits.
  *
  * @example
  * ```ts
@@ -28,6 +29,7 @@ const LARGE = 64;
  */
 export function adler32(data: Uint8Array, start = 1): number {
   checkBytes("data", data);
+  checkWhole("start", start, 0, 0xffffffff);
   return adler32Range(data, 0, data.length, start);
 }
 

@@ -55,10 +55,9 @@ export class Inflate {
    */
   constructor(options: InflateOptions = {}) {
     checkNames("an Inflate", options, INFLATE_NAMES);
-    const { dictionary } = options;
+    const { format = "zlib", dictionary, maxOutput = Infinity } = options;
+    checkOneOf("format", format, ["zlib", "raw"]);
     if (dictionary !== undefined) checkBytes("dictionary", dictionary);
-    checkOneOf("format", options.format ?? "zlib", ["zlib", "raw"]);
-    const { maxOutput = Infinity } = options;
     if (maxOutput !== Infinity) {
       checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
     }

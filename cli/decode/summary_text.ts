@@ -64,8 +64,11 @@ function* sideLines(arrow: string, side: SideSummary): Generator<Shown> {
   const types = Object.entries(side.types).map(([type, n]) => `${type} ${n}`);
   yield show`      ${types.join(", ")}`;
   if (headers.blocks > 0) {
-    const percent = Math.round(100 * headers.compressed / headers.plain);
-    yield show`      headers ${headers.plain} -> ${headers.compressed} bytes (${percent}%) in ${
+    // A damaged block may inflate to nothing.
+    const percent = headers.plain === 0
+      ? ""
+      : ` (${Math.round(100 * headers.compressed / headers.plain)}%)`;
+    yield show`      headers ${headers.plain} -> ${headers.compressed} bytes${percent} in ${
       count(headers.blocks, "block")
     }`;
   }

@@ -12,6 +12,7 @@ import { logError } from "../../connection/error_log.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
+  DATA_FRAME_SIZE,
   FIRST_WRITE_WAITS,
   maxConcurrentStreams,
   resolveOnce,
@@ -40,6 +41,7 @@ import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
+import { resolveLimits } from "../../session/limits.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
 import { checkNames } from "../../values.ts";
 import { Connection } from "../connection.ts";
@@ -90,7 +92,10 @@ export function connectionHost(
   handled(loadExchanges());
   // A copy: the options were checked, and the application may change its object later.
   const own = { ...options };
-  const limits = { maxHeaderCount: MAX_HEADERS, ...own.limits };
+  const limits = resolveLimits(own.limits ?? {}, {
+    maxHeaderCount: MAX_HEADERS,
+    maxDataFrameSize: DATA_FRAME_SIZE,
+  });
   const resolved = new Map<ProtocolVersion, ConnectionOptions>();
   const firstWrites = new FirstWrites();
   return {

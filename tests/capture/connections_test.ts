@@ -268,3 +268,41 @@ Deno.test("at most 64 connections wait for packets that a RST has overtaken", as
   const first = kinds.indexOf("end");
   assertEquals(records.slice(0, first).length, 2 * 65);
 });
+
+Deno.test("the end of a connection has the time of its last packet, and so has what was read late", async () => {
+  const other = { fromPort: 9, toPort: 10, sequence: 1 };
+  const segments: SegmentSpec[] = [
+    { ...client, sequence: 1000, syn: true },
+    { ...client, sequence: 1001, bytes: ping(1) },
+    // The second PING is not in the capture, and the third waits for it.
+    { ...client, sequence: 1025, bytes: ping(5) },
+    { ...client, sequence: 1037 },
+    other,
+    other,
+  ];
+  const file = pcapFile({
+    linkType: 101,
+    packets: segments.map(ipv4Packet),
+    times: [0, 10, 20, 5000, 60_000, 70_000],
+  });
+  const { records, frames } = await read([file]);
+  assertEquals(
+    frames.map(({ packet, time }) => [packet, time]),
+    [[2, 1010], [4, 6000]],
+  );
+  const end = records.at(-1);
+  assertEquals(end?.kind === "end" && end.time, 6000);
+});
+
+Deno.test("a connection with a FIN of both sides is closed, whatever the capture lacks before them", async () => {
+  const talk = new Talk();
+  talk.send("client", ping(1)).send("server", ping(1)).send("server", ping(2));
+  talk.close("client").close("server");
+  talk.segments.splice(4, 1);
+  const { records, notes } = await read([talk.file()]);
+  const end = records.at(-1);
+  assertEquals(end?.kind === "end" && end.how, "closed");
+  assertEquals(notes.map(({ text }) => text), [
+    "the capture lacks 12 bytes here",
+  ]);
+});

@@ -3,6 +3,7 @@ import { PcapReader } from "../../capture/pcap.ts";
 import { PcapngReader } from "../../capture/pcapng.ts";
 import { ipv4Packet, pcapFile, pcapngFile } from "./packets.ts";
 import { ascii, ping, read, Talk, words } from "./reading.ts";
+import { AES_128, LOG_12, talkTls12 } from "./tls_talk.ts";
 
 const client = { fromPort: 5000, toPort: 6121 };
 const PACKETS = [
@@ -261,4 +262,22 @@ Deno.test("packets of which a file has only the beginning are marked", () => {
       [true, false],
     );
   });
+});
+
+Deno.test("pcapng: secrets behind the last packet serve the next file", async () => {
+  const log = ascii(LOG_12);
+  const padded = log.length + (-log.length & 3);
+  const block = new Uint8Array(20 + padded);
+  const view = new DataView(block.buffer);
+  view.setUint32(0, 10, true);
+  view.setUint32(4, block.length, true);
+  view.setUint32(8, 0x544c534b, true);
+  view.setUint32(12, log.length, true);
+  block.set(log, 16);
+  view.setUint32(block.length - 4, block.length, true);
+  const first = concat([pcapngFile(101, PACKETS), block]);
+  for (const file of [[first], [first.subarray(0, 70), first.subarray(70)]]) {
+    const reading = await read([file, talkTls12(AES_128).file()]);
+    assertEquals(words(reading), ["< PING", "> SYN_STREAM 1", "< SYN_REPLY 1"]);
+  }
 });

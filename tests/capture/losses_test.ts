@@ -236,3 +236,25 @@ Deno.test("any packets may be missing: the rest is read, and every byte is accou
     assertEquals(offset, all.length, `seed ${seed}`);
   }
 });
+
+Deno.test("what the end of a capture cuts off from a frame is missing", async () => {
+  const talk = new Talk();
+  const body = talk.data(1, "x".repeat(3000));
+  talk.send("client", talk.request(1, "/one"));
+  talk.send("server", talk.reply(1));
+  talk.send("server", body.subarray(0, 508));
+  talk.send("server", body.subarray(508, 1008));
+  talk.send("server", body.subarray(1008, 2008));
+  talk.segments.splice(-2, 1);
+  const reading = await read([talk.file()]);
+  const last = reading.frames.at(-1);
+  assertEquals(last?.missing, 500 + 1000);
+  assertEquals(
+    last?.error,
+    "the capture lacks 500 of its bytes; frame cut short after 2008 bytes",
+  );
+  assertEquals(
+    reading.payloads.get("0.1<"),
+    `${"x".repeat(500)}[500]${"x".repeat(1000)}[1000]`,
+  );
+});

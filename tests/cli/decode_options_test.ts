@@ -1,5 +1,6 @@
 import { stripAnsiCode } from "../../deps.ts";
 import { ping, Talk } from "../capture/reading.ts";
+import { Deflate, SPDY3_DICTIONARY } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { run, runOnTerminal, spawn } from "./process.ts";
 
@@ -88,13 +89,20 @@ Deno.test("decode refuses invalid options", async () => {
         ["--from", "both"],
         ["--follow", "a"],
         ["--follow", "1.2.3"],
+        ["--follow", "0", "--json"],
+        ["--follow", "0", "--summary"],
+        ["--follow", "0", "--type", "PING"],
+        ["--follow", "0", "--connection", "1"],
+        ["--follow", "0.1", "--stream", "3"],
         ["-o", "out"],
+        ["--follow", "0", "-o", file],
       ]
     ) {
       const { code, stderr } = await run(["decode", ...args, file]);
       assertEquals(code, 2, args.join(" "));
       assertMatch(stderr, /^spdy: /);
     }
+    assertEquals(await Deno.readFile(file), capture());
   });
 });
 
@@ -107,6 +115,13 @@ Deno.test("decode --follow writes the payload, to standard output and to a file"
     const where = ["--where", ":path~css"];
     const found = await run(["decode", "--follow", "0", ...where, file]);
     assertEquals(found.stdout, "style\n");
+    const stream = await run(["decode", "--follow=0", "--stream=3", file]);
+    assertEquals([stream.code, stream.stdout], [0, "style\n"]);
+    for (const missing of ["0.99", "7"]) {
+      const none = await run(["decode", "--follow", missing, file]);
+      assertEquals([none.code, none.stdout], [1, ""]);
+      assertMatch(none.stderr, /of 14 frames none matches/);
+    }
     const out = `${file}.out`;
     try {
       const written = await run(["decode", "--follow=0.1", "-o", out, file]);
@@ -134,6 +149,28 @@ Deno.test("decode --follow reports what the capture lacks", async () => {
     ]);
     assertEquals([code, stdout], [1, "x".repeat(2000)]);
     assertMatch(stderr, /the capture lacks 1000 bytes of the payload/);
+  });
+});
+
+Deno.test("decode --follow says why it fails although the payload is complete", async () => {
+  const talk = new Talk();
+  talk.send("client", talk.request(1, "/"));
+  const reply = talk.reply(1);
+  reply.fill(0xff, 20);
+  talk.send("server", concat([reply, talk.data(1, "hello", 1)]));
+  await withCapture(talk.file(), async (file) => {
+    const { code, stdout, stderr } = await run(["decode", "--follow=0", file]);
+    assertEquals([code, stdout], [1, "hello"]);
+    assertMatch(stderr, /one frame or place could not be read/);
+  });
+  // The end of the last frame is missing.
+  const cut = new Talk();
+  cut.send("client", cut.request(1, "/"));
+  cut.send("client", cut.data(1, "hello").subarray(0, 11));
+  await withCapture(cut.file(), async (file) => {
+    const { code, stdout, stderr } = await run(["decode", "--follow=0", file]);
+    assertEquals([code, stdout], [1, "hel"]);
+    assertMatch(stderr, /the capture lacks 2 bytes of the payload/);
   });
 });
 
@@ -194,6 +231,20 @@ Deno.test("decode --summary counts frames, header compression, resets and stalle
     assertEquals(summary.type, "summary");
     assertEquals(summary.fromServer.types, { SYN_REPLY: 1, DATA: 4 });
     assertEquals(summary.stalls.length, 2);
+  });
+});
+
+Deno.test("decode --summary: a header block that inflates to nothing has no percentage", async () => {
+  const block = new Deflate({ dictionary: SPDY3_DICTIONARY })
+    .push(new Uint8Array(), "sync");
+  const head = [0x80, 3, 0, 1, 0, 0, 0, 10 + block.length];
+  const frame = concat([
+    new Uint8Array([...head, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+    block,
+  ]);
+  await withCapture(frame, async (file) => {
+    const { stdout } = await run(["decode", "--summary", file]);
+    assertMatch(stdout, /headers 0 -> \d+ bytes in 1 block\n/);
   });
 });
 

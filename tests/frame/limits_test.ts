@@ -15,6 +15,7 @@ import {
   FrameEncoder,
   FrameError,
   type FrameLimits,
+  HEADERS,
   InvalidArgumentError,
   type NameValue,
   PING,
@@ -239,6 +240,31 @@ Deno.test("limits out of range are refused", () => {
   );
   assertEquals(resolveFrameLimits(), DEFAULT_FRAME_LIMITS);
   assertEquals(resolveFrameLimits({ maxHeaderCount: 5 }).maxHeaderCount, 5);
+});
+
+Deno.test("a limit that is undefined is the default of the decoder, not that of a session", () => {
+  const value = "x".repeat(100_000);
+  const bytes = new FrameEncoder(PROTO_SPDY3).encode({
+    frameType: HEADERS,
+    version: 3,
+    flags: 0,
+    length: 0,
+    streamId: 1,
+    nv: [["a", value]],
+  });
+  class Own {
+    get maxHeaderValueLength(): number {
+      return 99_999;
+    }
+  }
+  const decode = (limits: FrameLimits) => {
+    const decoder = new FrameDecoder(PROTO_SPDY3, limits);
+    decoder.push(bytes);
+    return decoder.next()?.frameType;
+  };
+  const unset = { maxHeaderBlock: undefined, maxHeaderValueLength: undefined };
+  assertEquals(decode(unset), HEADERS);
+  assertThrows(() => decode(new Own()), FrameError, "maxHeaderValueLength");
 });
 
 // Hostile lengths: a claim on the wire must cost nothing.

@@ -12,6 +12,7 @@ import {
   type Frame,
   FRAME_TOO_LARGE,
   FrameEncoder,
+  type Limits,
   type NameValue,
   PROTO_SPDY3_1,
   serve,
@@ -48,6 +49,7 @@ function request(streamId: number, flags = 1): Frame {
 async function underAttack(
   handler: ServeHandler<Deno.NetAddr>,
   attack: (port: number, server: HttpPair["server"]) => Promise<void>,
+  limits?: Limits,
 ): Promise<void> {
   await using server = serve(
     {
@@ -56,6 +58,7 @@ async function underAttack(
       onListen() {},
       version: VERSION,
       closeTimeout: 100,
+      limits,
     },
     (incoming, info) =>
       new URL(incoming.url).pathname === "/honest"
@@ -302,7 +305,7 @@ Deno.test("serve, CVE-2019-9517 internal data buffering: a client that sends req
 });
 
 Deno.test("serve: 256 headers are served, one more is FRAME_TOO_LARGE", async () => {
-  await underAttack(ok, async (port) => {
+  const attack = async (port: number): Promise<void> => {
     const peer = new RawPeer(await dial(port), VERSION);
     const list = (count: number) => [
       ...REQUEST,
@@ -320,5 +323,7 @@ Deno.test("serve: 256 headers are served, one more is FRAME_TOO_LARGE", async ()
     assertEquals(peer.resets, [[3, FRAME_TOO_LARGE]]);
     peer.close();
     await peer.ended;
-  });
+  };
+  await underAttack(ok, attack);
+  await underAttack(ok, attack, { maxHeaderCount: undefined });
 });

@@ -154,9 +154,12 @@ async function refuses(each: Case, value: unknown): Promise<void> {
     about,
   );
   const name = each.name.split(" ").at(-1)!;
-  // The type shows as well: the text "1000" is wrong because it is no number.
+  // The type shows as well: the text "1000" is wrong because it is no number, and so
+  // is the bigint 2n.
   const shown = typeof value === "string"
     ? JSON.stringify(value)
+    : typeof value === "bigint"
+    ? `${value}n`
     : String(value);
   assert(error.message.startsWith(`${name} ${shown} is not `), about);
 }

@@ -397,6 +397,37 @@ Deno.test("a session that fails reports every body that it does not send", () =>
   assertEquals(reported(), ["onDataNotSend 0 -519"]);
 });
 
+Deno.test("a session that fails while it sends reports the bodies before send() returns", () => {
+  const harness = new Harness(CLIENT, PROTO_SPDY3, {
+    onDataSend: (session) => session.failSession(GOAWAY_INTERNAL_ERROR),
+  });
+  const { session } = harness;
+  session.submitRequest(0, HEADERS_LIST, body(40_000));
+  session.submitRequest(0, HEADERS_LIST, body(10));
+  session.submitRequest(7, HEADERS_LIST, provider(() => ERR_DEFERRED));
+  session.send();
+  assertEquals(session.wantWrite(), false);
+  assertEquals(
+    harness.told().filter((line) => line.startsWith("onDataNotSend")).sort(),
+    ["onDataNotSend 0 -519", "onDataNotSend 1 -519", "onDataNotSend 3 -519"],
+  );
+});
+
+Deno.test("a session that fails while SYN_REPLY is half written reports its body", () => {
+  const harness = new Harness(SERVER, PROTO_SPDY3);
+  const { session } = harness;
+  harness.give(synStream(1));
+  session.submitResponse(1, HEADERS_LIST, body(10));
+  harness.room = 10;
+  session.send();
+  session.failSession(GOAWAY_INTERNAL_ERROR);
+  harness.room = Infinity;
+  harness.told();
+  session.send();
+  assertEquals(session.wantWrite(), false);
+  assertEquals(harness.told().at(-1), "onDataNotSend 1 -519");
+});
+
 Deno.test("after an error of the peer, bodies are reported with the code of the failure", () => {
   const harness = opened();
   harness.session.submitData(1, 0, provider(() => ERR_DEFERRED));

@@ -612,3 +612,31 @@ Deno.test("HEADERS of the peer with FIN end its half of the stream", () => {
   server.session.send();
   assertEquals(server.told().at(-1), "onStreamClose 1 0");
 });
+
+Deno.test("a frame that cannot be read: the failure says which it is, and where it begins", () => {
+  const cases: readonly (readonly [number[], string])[] = [
+    [
+      [0x80, 3, 0, 8, 0, 0, 0, 8, 0, 0, 0, 7, 1, 2, 3, 4],
+      "HEADERS frame for stream 7 at offset 12 of its bytes: its header block",
+    ],
+    [
+      [0x80, 3, 0, 3, 0, 0, 0, 5, 0, 0, 0, 9, 0],
+      "RST_STREAM frame for stream 9 at offset 12 of its bytes: its length",
+    ],
+    [
+      [0x80, 3, 0, 2, 0, 0, 0, 3, 0, 0, 0],
+      "SYN_REPLY frame at offset 12 of its bytes: its length",
+    ],
+    [
+      [0x80, 3, 0, 7, 0, 0, 0, 4, 0, 0, 0, 9],
+      "GOAWAY frame at offset 12 of its bytes: its length",
+    ],
+  ];
+  for (const [bytes, words] of cases) {
+    const harness = new Harness(SERVER, PROTO_SPDY3);
+    harness.give(ping(1));
+    harness.session.recv(Uint8Array.from(bytes));
+    const message = harness.session.failure?.message;
+    assert(message?.startsWith(`the peer sent an invalid ${words}`), message);
+  }
+});

@@ -170,3 +170,30 @@ Deno.test("maxRecvCtrlFrameBuffer sets limits of frames, unless limits has them"
     [9000, 9000, 7],
   );
 });
+
+Deno.test("a limit that is undefined does not replace the one of maxRecvCtrlFrameBuffer", () => {
+  const { limits } = resolveSettings({
+    maxRecvCtrlFrameBuffer: 9000,
+    limits: { maxControlFrameLength: undefined, maxHeaderBlock: undefined },
+  });
+  assertEquals(
+    [limits.maxControlFrameLength, limits.maxHeaderBlock],
+    [9000, 9000],
+  );
+});
+
+Deno.test("limits may be an object of a class, with getters", () => {
+  class Own {
+    get maxHeaderBlock(): number {
+      return 7;
+    }
+  }
+  const { limits } = resolveSettings({
+    maxRecvCtrlFrameBuffer: 9000,
+    limits: new Own(),
+  });
+  assertEquals([limits.maxControlFrameLength, limits.maxHeaderBlock], [
+    9000,
+    7,
+  ]);
+});

@@ -288,7 +288,25 @@ Deno.test("page: gzip is decompressed: complete, truncated, and up to a limit", 
   const text = new TextDecoder().decode(unpacked(payload(half))!.bytes);
   assert(text.length > 1000 && words.startsWith(text));
   const bomb = await zip("0".repeat(30 << 20));
-  assertEquals(unpacked(payload(bomb))!.bytes.length, 1 << 20);
+  const shown = unpacked(payload(bomb))!;
+  assertEquals(shown.bytes.length, 1 << 20);
+  // What is missing is said.
+  const note = (bytes: Uint8Array<ArrayBuffer>, left = 0): string => {
+    const text = payloadText(unpacked({ bytes, gaps: [], left })!, "text");
+    return /\n(\[.*\])$/.exec(text)?.[1] ?? "";
+  };
+  assertEquals(note(bomb), "[only the first MiB is unpacked]");
+  assertEquals(note(await zip("0".repeat(1 << 20))), "");
+  assertEquals(note(half), "[the packed payload is not complete]");
+  assertEquals(
+    note(half, 5),
+    "[5 more bytes, packed, are not kept in this page]",
+  );
+  // A stored block with three bytes, and one of the type 3, which does not exist.
+  const damaged = new Uint8Array(19);
+  damaged.set([0x1f, 0x8b, 8]);
+  damaged.set([0, 3, 0, 0xfc, 0xff, 0x61, 0x62, 0x63, 7], 10);
+  assertEquals(note(damaged), "[the packed payload is damaged here]");
   small[small.length - 12] ^= 0xff;
   unpacked(payload(small));
 });
@@ -428,6 +446,23 @@ Deno.test("page: readable parts of several files are shown, and the rest becomes
   assert(model.warnings[0].includes("a.zip"), model.warnings[0]);
   assert(model.warnings[1].includes("it has changed"), model.warnings[1]);
   assert(model.warnings[2].includes("cut.pcap"), model.warnings[2]);
+});
+
+Deno.test("page: of a key log that is too long, the part that is left out is reported", async () => {
+  const keys = {
+    name: "keys.log",
+    size: (1 << 24) + 1,
+    read: () => Promise.resolve(encode("# nothing\n")),
+  };
+  const { model } = await readCaptures(
+    [inputOf("a", ping(1))],
+    [keys],
+    () => {},
+    new AbortController().signal,
+  );
+  assertEquals(model.warnings, [
+    "keys.log: only the first 16 MiB of this key log are used",
+  ]);
 });
 
 Deno.test("page: a key log is distinguished from a capture", async () => {

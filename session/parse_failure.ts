@@ -1,0 +1,61 @@
+/**
+ * What to say about a frame that cannot be read.
+ *
+ * @module
+ */
+
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_INVALID_FRAME,
+  ERR_UNSUPPORTED_VERSION,
+  ERR_ZLIB,
+} from "../errors.ts";
+import { readUint31 } from "../frame/byte_reader.ts";
+import {
+  HEADERS,
+  RST_STREAM,
+  SYN_REPLY,
+  SYN_STREAM,
+  WINDOW_UPDATE,
+} from "../frame/constants.ts";
+import { frameName } from "../frame/names.ts";
+
+/**
+ * The message for a frame of the peer with the error `errorCode`. `payload` is the
+ * received part of its payload, and `offset` its place in the peer's bytes, at which
+ * `spdy decode` shows it.
+ */
+export function parseFailure(
+  type: number,
+  payload: Uint8Array,
+  offset: number,
+  errorCode: number,
+): string {
+  return `the peer sent an invalid ${frameName(type)} frame${
+    streamOf(type, payload)
+  } at offset ${offset} of its bytes: ${parseFault(errorCode)}`;
+}
+
+/** The stream of the frame, as far as its payload shows it. */
+function streamOf(type: number, payload: Uint8Array): string {
+  const hasStream = type === SYN_STREAM || type === SYN_REPLY ||
+    type === HEADERS || type === RST_STREAM || type === WINDOW_UPDATE;
+  return hasStream && payload.length >= 4
+    ? ` for stream ${readUint31(payload, 0)}`
+    : "";
+}
+
+function parseFault(errorCode: number): string {
+  switch (errorCode) {
+    case ERR_ZLIB:
+      return "its header block does not continue the zlib stream of the session";
+    case ERR_UNSUPPORTED_VERSION:
+      return "its version is neither 2 nor 3";
+    case ERR_FRAME_TOO_LARGE:
+      return "the dropped header blocks exceed limits.maxDroppedHeaders";
+    case ERR_INVALID_FRAME:
+      return "its length or structure is wrong";
+    default:
+      return `error ${errorCode}`;
+  }
+}
