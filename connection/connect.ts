@@ -34,6 +34,7 @@ import {
   dialPlain,
   dialTls,
 } from "./transport/dial.ts";
+import { withoutBrackets } from "./transport/host_name.ts";
 import type { AcceptedConn } from "./transport/tls_listener.ts";
 import type { ByteConn } from "./transport/transport.ts";
 
@@ -299,11 +300,6 @@ function targetOf(
     hostname: withoutBrackets(hostname),
     port: checkPort("port", port, 1),
   };
-}
-
-/** A URL has an IPv6 address in brackets, and a caller may pass it so. */
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** A connection with a TLS handshake. */

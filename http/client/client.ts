@@ -22,6 +22,7 @@ import {
   checkDial,
   type DialOptions,
 } from "../../connection/transport/dial.ts";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
@@ -302,9 +303,7 @@ export class Client implements AsyncDisposable {
       ...rest,
       origin,
       signal: this.#ended.signal,
-      // A URL has an IPv6 address in brackets, and `connect` expects it without
-      // them.
-      hostname: hostname.replace(/^\[|\]$/g, ""),
+      hostname: withoutBrackets(hostname),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
       // The proxy's certificate is verified with the same authorities.

@@ -11,11 +11,9 @@ import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import { sendable } from "../message/fields.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { readAhead, type StartedBody } from "../message/read_ahead.ts";
-import {
-  isNullBodyStatus,
-  writeResponseHead,
-} from "../message/response_head.ts";
+import { writeResponseHead } from "../message/response_head.ts";
 import {
   checkLength,
   type Failed,

@@ -12,6 +12,7 @@ import {
 } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { httpDate } from "../message/date.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { reasonPhrase } from "../message/reason_phrases.ts";
 
 /** Headers about the connection, which this module sets. */
@@ -61,8 +62,7 @@ export function encodeAnswer(
 
 /** Whether the body of an answer may be sent (RFC 9110 6.4.1). */
 export function mayHaveBody(method: string, { status }: Response): boolean {
-  return method !== "HEAD" && status !== 204 && status !== 205 &&
-    status !== 304;
+  return method !== "HEAD" && !isNullBodyStatus(status);
 }
 
 /** The answer if another answer cannot be sent. */

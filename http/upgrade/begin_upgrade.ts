@@ -12,6 +12,7 @@ import type { DialPlan } from "../../connection/transport/dial.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { dial } from "./dial.ts";
 import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
 import {
@@ -110,8 +111,8 @@ function toResponse(
       `the upgrade was answered with status ${status}`,
     );
   }
-  const bodiless = status === 204 || status === 205 || status === 304;
-  return new Response(bodiless ? null : body, { status, statusText, headers });
+  const given = isNullBodyStatus(status) ? null : body;
+  return new Response(given, { status, statusText, headers });
 }
 
 /** Gives a response the status 101, which the platform's constructor does not allow. */
