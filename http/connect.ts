@@ -43,7 +43,7 @@ import { Connection } from "./connection.ts";
  * @category Connection
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const agreed = await dialPeer(options);
+  const agreed = await dialPeer("connect", options);
   return new Connection(agreed.conn, agreed.options);
 }
 
@@ -87,6 +87,6 @@ export async function takeOver(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Connection> {
-  const agreed = await agreeWithClient(conn, options);
+  const agreed = await agreeWithClient("accept", conn, options);
   return orClose(conn, () => new Connection(agreed.conn, agreed.options));
 }
