@@ -197,7 +197,7 @@ async function sendBody(
   if (source instanceof Uint8Array) {
     checkLength(state, source.length, announced);
     await promiseOf(sendBytes(state, source, after));
-  } else await sendSource(state, source, { trailers: after, announced });
+  } else await sendSource(state, source, { trailers: () => after, announced });
 }
 
 function toPairs(init: HeadersInit): NameValue[] {

@@ -48,8 +48,11 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
   /** Headers that the client sent after the body. Resolves when the body has arrived completely. */
   readonly trailers: Promise<Headers>;
   /**
-   * Sets headers to send after the response's body. A function is called when the
-   * body was sent, so its headers can depend on the body.
+   * Sets headers to send after the response's body, instead of those of an earlier
+   * call. A function is called when the body was sent, so its headers can depend on the
+   * body. Call it before the handler returns its response; if the body is a stream, it
+   * may also be called until that has ended. Throws `InvalidArgumentError` if it is
+   * called later.
    */
   readonly sendTrailers: (
     trailers: HeadersInit | (() => HeadersInit | Promise<HeadersInit>),
