@@ -5,6 +5,7 @@
  */
 
 import {
+  attempt,
   handled,
   LazyPromise,
   type Listener,
@@ -47,7 +48,7 @@ import { letUploadEnd } from "./linger.ts";
 import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { ReportedError } from "./reported_error.ts";
 import { sendResponse, type SendResponseOptions } from "./send_response.ts";
-import type { ServeHandler, ServeInfo } from "./serve_options.ts";
+import type { PushInit, ServeHandler, ServeInfo } from "./serve_options.ts";
 import { pushResponse } from "./server_push.ts";
 
 /** What all requests of a server share. */
@@ -207,8 +208,12 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     }
   };
 
-  readonly push: ServeInfo["push"] = async (path, init = {}) =>
-    createStream(
+  // Not every handler awaits it, and any client can make it reject.
+  readonly push: ServeInfo["push"] = (path, init = {}) =>
+    handled(this.#push(path, init));
+
+  async #push(path: string, init: PushInit): Promise<Stream> {
+    return createStream(
       await pushResponse(this.#state, this.#url, path, init, (url, headers) => {
         headers.set("host", new URL(url).host);
         const head = { method: "GET", url, headers: [...headers] };
@@ -216,6 +221,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         return this.#answer(request, pushedInfo(this));
       }, (error) => this.#report(error)),
     );
+  }
 
   /** Answers the request. Awaits only what takes time, because each turn of the microtask queue does as well. */
   #begin(): void {
@@ -484,7 +490,6 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
       return info.trailers;
     },
     sendTrailers: () => refuse("trailers"),
-    // deno-lint-ignore require-await -- what is thrown becomes a rejection
-    push: async () => refuse("pushes of its own"),
+    push: () => attempt(() => refuse("pushes of its own")),
   };
 }
