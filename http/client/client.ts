@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RawConnection } from "../../connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
@@ -26,7 +27,8 @@ import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { CLIENT } from "../../session/constants.ts";
+import { checkNames, type Names, show } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { bindFetch } from "./bind_fetch.ts";
@@ -239,7 +241,7 @@ export class Client implements AsyncDisposable {
   #connect(origin: string): Promise<Connection> {
     const made = this.#options.connect ?? ((each) => this.#dial(each));
     const { signal } = this.#ended;
-    const opening = made(origin);
+    const opening = (async () => checkConnection(await made(origin)))();
     opening.then((connection) => {
       if (signal.aborted) {
         connection.close();
@@ -307,9 +309,26 @@ export class Client implements AsyncDisposable {
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
       // The proxy's certificate is verified with the same authorities.
-      proxy: proxy && { tls: { caCerts: tls?.caCerts }, ...proxy },
+      proxy: proxy && {
+        ...proxy,
+        tls: proxy.tls ?? { caCerts: tls?.caCerts },
+      },
     });
   }
+}
+
+/** Checks the result of the option `connect`, because programs without types also set it. */
+function checkConnection(connection: Connection): Connection {
+  if (connection instanceof RawConnection && connection.side === CLIENT) {
+    return connection;
+  }
+  throw new InvalidArgumentError(
+    `the option connect of a Client resolved to ${
+      connection instanceof RawConnection
+        ? "the server's side of a connection"
+        : show(connection)
+    }: it must resolve to a Connection to the server`,
+  );
 }
 
 /** Whether the server certainly did not process the request, and its body can be sent again. */

@@ -61,7 +61,14 @@ export function checksLength(
 }
 
 /** Throws `TypeError` for an invalid option. */
-export function checkFetchInit({ contentLength }: FetchInit): void {
+export function checkFetchInit(init: FetchInit): void {
+  const { contentLength } = init;
+  // An option of Deno's `fetch`. Ignored, it would bypass the proxy that it sets.
+  if (Reflect.get(init, "client") !== undefined) {
+    throw new TypeError(
+      "fetch over SPDY has no option client: set proxy and tls in the options of Client or connect",
+    );
+  }
   if (
     contentLength !== undefined && contentLength !== "check" &&
     contentLength !== "ignore"

@@ -9,6 +9,7 @@ import type { ConnectionTuning } from "../../connection/options.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { DialPlan } from "../../connection/transport/dial.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
@@ -43,8 +44,9 @@ export async function askAndBegin(
   { protocols, headers, method, signal, timeout, tuning }: Asked,
 ): Promise<UpgradedConnection> {
   const limit = new TimeLimit(timeout, signal);
+  let conn: ByteConn | undefined;
   try {
-    const conn = await dial(url, plan, limit.signal);
+    conn = await dial(url, plan, limit.signal);
     const answer = await requestUpgrade(conn, {
       url,
       method,
@@ -57,7 +59,12 @@ export async function askAndBegin(
       maxBody: MAX_BODY,
       signal: limit.signal,
     });
-    return begin(answer, protocols, { origin: url.origin, ...tuning });
+    const { origin = url.origin } = tuning;
+    return begin(answer, protocols, { ...tuning, origin });
+  } catch (error) {
+    // node:http throws for a method or a header that cannot be sent.
+    closeQuietly(conn);
+    throw error;
   } finally {
     limit.end();
   }
@@ -79,7 +86,6 @@ function begin(
   // Rule: the server names the protocol, which must be one that the client asked for
   // (RFC 9110 7.8). If there are several, two readers could choose different ones.
   if (token === undefined || !isOnlyName(token.name, answered.upgrade)) {
-    closeQuietly(conn);
     throw new HttpMessageError(
       `the server switched protocols, but its answer ${
         wrongUpgrade(answered, protocols)
