@@ -10,7 +10,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { show } from "../../values.ts";
 import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
-import { startTimeout, stopTimer } from "../time/clock.ts";
+import { startIdleTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
 import {
   closeQuietly,
@@ -185,7 +185,7 @@ export class ProxyProtocolListener implements AcceptingListener {
     }
     let late = false;
     const { timeout } = this.#policy;
-    const timer = startTimeout(() => {
+    const timer = startIdleTimeout(() => {
       late = true;
       closeQuietly(conn);
     }, timeout);

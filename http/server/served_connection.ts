@@ -20,7 +20,7 @@ import {
 } from "../../connection/options.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
 import {
-  startTimeout,
+  startIdleTimeout,
   startTimer,
   stopTimer,
 } from "../../connection/time/clock.ts";
@@ -319,7 +319,7 @@ export class ServedConnection {
       handshakeTimeout = HANDSHAKE_TIMEOUT,
     } = this.#host.options;
     let late = false;
-    const timer = startTimeout(() => {
+    const timer = startIdleTimeout(() => {
       late = true;
       closeQuietly(conn);
     }, handshakeTimeout);
