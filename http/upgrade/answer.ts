@@ -70,30 +70,42 @@ export function serverError(): Response {
   return new Response("Internal Server Error\n", { status: 500 });
 }
 
-/** Encodes an answer after which the connection ends. */
-export async function encodeWhole(response: Response): Promise<Uint8Array> {
+/** Encodes an answer after which the connection ends. That to HEAD has only its head. */
+export async function encodeWhole(
+  response: Response,
+  isHead = false,
+): Promise<Uint8Array> {
   const body = await response.bytes();
   const { length } = body;
   const head = encodeAnswer(response, { length, keepAlive: false });
+  if (isHead) return head;
   const whole = new Uint8Array(head.length + length);
   whole.set(head);
   whole.set(body, head.length);
   return whole;
 }
 
+/** How a last answer is sent. */
+export interface LastAnswerOptions {
+  /** Called if the body of the answer cannot be read. */
+  readonly tell?: (error: unknown) => void;
+  /** Whether the request is HEAD. */
+  readonly isHead?: boolean;
+}
+
 /**
  * Sends an answer and ends the connection; never rejects. If the body of the answer
- * cannot be read, it sends 500 and calls `tell` with the error.
+ * cannot be read, it sends 500.
  */
 export async function answerAndEnd(
   conn: ByteConn,
   response: Response,
-  tell?: (error: unknown) => void,
+  { tell, isHead }: LastAnswerOptions = {},
 ): Promise<void> {
   try {
-    const whole = await encodeWhole(response).catch((error) => {
+    const whole = await encodeWhole(response, isHead).catch((error) => {
       tell?.(error);
-      return encodeWhole(serverError());
+      return encodeWhole(serverError(), isHead);
     });
     await lingering(conn, writeAll(conn, whole));
     await endConversation(conn);

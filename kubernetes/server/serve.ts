@@ -277,7 +277,7 @@ export class StreamingServer implements AsyncDisposable {
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
     const call = await this.#resolve(parsed);
     if (call instanceof Response) {
-      await answerAndEnd(conn, call, (error) => this.#tell(error));
+      await answerAndEnd(conn, call, { tell: (error) => this.#tell(error) });
       return;
     }
     const {
