@@ -18,6 +18,7 @@ import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import { checkNames, type Names, show } from "../values.ts";
 import { checkSignal } from "./abort_signal.ts";
+import { checkText } from "./option_kinds.ts";
 import {
   checkTuning,
   type ConnectionOptions,
@@ -111,6 +112,8 @@ export async function dialPeer(
       "the options tls and path exclude each other: connect with TLS needs hostname and port",
     );
   }
+  if (path !== undefined) checkText("path", path);
+  if (options.hostname !== undefined) checkText("hostname", options.hostname);
   const target = targetOf(what, options);
   // Before dialing: an error after it would leave the new connection open.
   const origin = options.origin ?? originOf(options);
@@ -185,7 +188,10 @@ export async function connectRaw(
   options: ConnectOptions,
 ): Promise<RawConnection> {
   const agreed = await dialPeer("connectRaw", options);
-  return new RawConnection(agreed.conn, agreed.options);
+  return orClose(
+    agreed.conn,
+    () => new RawConnection(agreed.conn, agreed.options),
+  );
 }
 
 /**

@@ -44,7 +44,10 @@ import { Connection } from "./connection.ts";
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const agreed = await dialPeer("connect", options);
-  return new Connection(agreed.conn, agreed.options);
+  return orClose(
+    agreed.conn,
+    () => new Connection(agreed.conn, agreed.options),
+  );
 }
 
 /**

@@ -9,10 +9,11 @@ import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import { TUNING_NAMES } from "../../connection/options.ts";
+import { checkFunction } from "../../connection/option_kinds.ts";
 import {
   checkTuning,
   type ConnectionTuning,
+  TUNING_NAMES,
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
@@ -153,6 +154,7 @@ export class Client implements AsyncDisposable {
     this.#maxConnections = maxConnectionsPerOrigin;
     checkTuning(options, options.version);
     checkDial(options);
+    checkFunction("connect", options.connect);
     this.#options = options;
     this.#retries = retries;
     bindFetch(this);
@@ -239,7 +241,7 @@ export class Client implements AsyncDisposable {
   }
 
   #connect(origin: string): Promise<Connection> {
-    const made = this.#options.connect ?? ((each) => this.#dial(each));
+    const made = this.#options.connect || ((each) => this.#dial(each));
     const { signal } = this.#ended;
     const opening = (async () => checkConnection(await made(origin)))();
     opening.then((connection) => {

@@ -115,7 +115,7 @@ export class Exchange extends Opening
     if (this.#isOver) return;
     const request = this.request;
     const { onPush } = request.init;
-    if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;
+    if (!onPush) state.mostWaiting = MOST_UNCLAIMED;
     else {
       state.onPush = (pushed) =>
         receivePush(createStream(pushed), request, onPush);

@@ -5,6 +5,7 @@
  */
 
 import { checkSignal } from "../../connection/abort_signal.ts";
+import { checkFunction, checkText } from "../../connection/option_kinds.ts";
 import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
 import {
   type ByteConn,
@@ -87,6 +88,7 @@ export function checkServeNames(options: ServeOptions): void {
       "serve has no automaticCompression: compress in the handler with a CompressionStream, where the body contains no secret",
     );
   }
+  if (path !== undefined) checkText("path", path);
   const needed = path !== undefined ? "unix" : "tcp";
   if (transport !== undefined && transport !== needed) {
     throw new InvalidArgumentError(
@@ -129,13 +131,7 @@ export function checkConnectionOptions(options: ServeConnectionOptions): void {
   checkAllowedOrigins(options.allowedOrigins);
   checkSignal(options.signal);
   for (const name of FUNCTIONS) {
-    const value: unknown = Reflect.get(options, name);
-    // `null` and `false` count as none.
-    if (value && typeof value !== "function") {
-      throw new InvalidArgumentError(
-        `${name} ${show(value)} is not a function`,
-      );
-    }
+    checkFunction(name, Reflect.get(options, name));
   }
 }
 

@@ -116,9 +116,11 @@ export async function connectUpgrade(
   } = options;
   const signal = checkSignal(given);
   const target = readTarget(url, protocols);
-  if (!TOKEN.test(method)) {
+  if (!TOKEN.test(method) || /^connect$/i.test(method)) {
     throw new InvalidArgumentError(
-      `method ${show(method)} is not an HTTP method`,
+      `method ${
+        show(method)
+      } is not an HTTP method that can ask for an upgrade; use GET or POST`,
     );
   }
   // Checked before connecting; the pairs of a list are sent as they are.

@@ -299,7 +299,7 @@ Deno.test("connectUpgrade: what cannot be sent is refused before connecting", as
   await assertRejects(
     () => connectUpgrade("http://h/", { dial, method: "B AD" }),
     InvalidArgumentError,
-    'method "B AD" is not an HTTP method',
+    'method "B AD" is not an HTTP method that can ask for an upgrade',
   );
   for (
     const headers of [{ "b ad": "x" }, [["x", "a\nb"]], [["b ad", "x"]]]
@@ -310,6 +310,78 @@ Deno.test("connectUpgrade: what cannot be sent is refused before connecting", as
     );
   }
   assertEquals(dialled, 0);
+});
+
+Deno.test("options of another kind are refused before anything listens or connects", async () => {
+  let dialled = 0;
+  const dial = () => {
+    dialled++;
+    return Promise.reject(new Error());
+  };
+  const wrong: readonly [options: object, text: string][] = [
+    [{ settings: null }, "settings null is not a list"],
+    [{ onFrame: "x" }, 'onFrame "x" is not a function'],
+    [{ settingsStore: {}, origin: "http://h" }, "no functions get, set"],
+    [{ settingsStore: null, origin: "http://h" }, "settingsStore null"],
+  ];
+  for (const [options, text] of wrong) {
+    for (
+      const call of [
+        () => connect({ port: 1, dial, ...options }),
+        () => connectUpgrade("http://h/", { dial, ...options }),
+        () => new Client(options),
+        () => serve({ ...quiet, ...options }, handler),
+        () => serveConnection(memoryStreams()[0], options, handler),
+      ]
+    ) {
+      await assertRejects(
+        async () => await call(),
+        InvalidArgumentError,
+        text,
+      );
+    }
+  }
+  for (const hostname of [null, 5, ""] as Any[]) {
+    await assertRejects(
+      () => connect({ port: 1, dial, hostname }),
+      InvalidArgumentError,
+      "hostname",
+    );
+  }
+  for (const path of [null, 5, ""] as Any[]) {
+    await assertRejects(() => connect({ path }), InvalidArgumentError, "path");
+    assertThrows(
+      () => serve({ path, onListen() {} }, handler),
+      InvalidArgumentError,
+      "path",
+    );
+  }
+  assertThrows(
+    () => new Client({ connect: "x" as Any }),
+    InvalidArgumentError,
+    'connect "x" is not a function',
+  );
+  await assertRejects(
+    () => connectUpgrade("http://h/", { dial, method: "CONNECT" }),
+    InvalidArgumentError,
+    "CONNECT",
+  );
+  assertEquals(dialled, 0);
+});
+
+Deno.test("fetch: onPush null is none, anything else must be a function", async () => {
+  await using server = serve(quiet, async (_request, info) => {
+    await info.push("/pushed", { response: new Response() }).catch(() => {});
+    return new Response("page");
+  });
+  await using client = await connect({ port: server.addr.port });
+  const response = await client.fetch("/", { onPush: null as Any });
+  assertEquals(await response.text(), "page");
+  await assertRejects(
+    () => client.fetch("/", { onPush: "x" as Any }),
+    TypeError,
+    "onPush is not a function",
+  );
 });
 
 Deno.test("Client: a connector that gives no connection, and one that throws, fail the request", async () => {
