@@ -249,6 +249,8 @@ export class Client implements AsyncDisposable {
         connection.close();
         return;
       }
+      // The option `connect` may return one that is in use, also for another origin.
+      if (this.#open.has(connection)) return;
       this.#open.set(connection, 0);
       const ended = (): void => void this.#open.delete(connection);
       connection.closed.then(ended, ended);
