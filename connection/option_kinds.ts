@@ -57,10 +57,8 @@ export function checkFunction(name: string, value: unknown): void {
   throw new InvalidArgumentError(`${name} ${show(value)} is not a function`);
 }
 
-/** Throws `InvalidArgumentError` unless `value` is text with at least one character. */
+/** Throws `InvalidArgumentError` unless `value` is text. */
 export function checkText(name: string, value: unknown): void {
-  if (typeof value === "string" && value !== "") return;
-  throw new InvalidArgumentError(
-    `${name} ${show(value)} is not a text with at least one character`,
-  );
+  if (typeof value === "string") return;
+  throw new InvalidArgumentError(`${name} ${show(value)} is not a string`);
 }
