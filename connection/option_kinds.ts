@@ -5,9 +5,17 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
+import type { SettingsEntry } from "../frame/types.ts";
 import { checkSettings } from "../session/submit.ts";
 import { show } from "../values.ts";
-import type { ConnectionTuning } from "./options.ts";
+
+/** The options that are checked here; see `ConnectionTuning`. */
+interface Kinds {
+  readonly settings?: readonly SettingsEntry[];
+  readonly settingsStore?: object;
+  readonly origin?: string;
+  readonly onFrame?: unknown;
+}
 
 /** Functions of a `SettingsStore`. */
 const STORE_FUNCTIONS = ["get", "set", "delete"];
@@ -17,7 +25,7 @@ const STORE_FUNCTIONS = ["get", "set", "delete"];
  * it would end each connection, most of them without a message.
  */
 export function checkKinds(
-  { settings, settingsStore, origin, onFrame }: ConnectionTuning,
+  { settings, settingsStore, origin, onFrame }: Kinds,
 ): void {
   if (settings !== undefined) {
     if (!Array.isArray(settings)) {
