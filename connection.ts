@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkSignal } from "./connection/abort_signal.ts";
 import { ConnectionCore } from "./connection/connection_core.ts";
 import { attempt, handled } from "./connection/deferred.ts";
 import {
@@ -239,10 +240,11 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
   /**
    * Sends GOAWAY: neither side opens streams any more, existing streams continue,
    * and the connection ends when the last of them has closed. The promise settles
-   * as {@linkcode closed} does.
+   * as {@linkcode closed} does; it rejects with `InvalidArgumentError` for a status that
+   * is not 32 bits.
    */
   goaway(statusCode: number = GOAWAY_OK): Promise<void> {
-    return this.#core.ending.goaway(statusCode);
+    return attempt(() => this.#core.ending.goaway(statusCode));
   }
 
   /**
@@ -311,7 +313,10 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
       options.unidirectional ?? false,
       options.fin ?? false,
     );
-    const opening = new AwaitedOpening(createStream, options.signal);
+    const opening = new AwaitedOpening(
+      createStream,
+      checkSignal(options.signal),
+    );
     this.#core.open(init, opening);
     return opening.promise;
   }

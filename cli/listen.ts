@@ -5,6 +5,7 @@
  * @module
  */
 
+import { withoutBrackets } from "../connection/transport/host_name.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import { type LogFormat, readLogFormat } from "./access_log.ts";
 import { type Certificate, CertificateFiles } from "./certificate.ts";
@@ -131,7 +132,7 @@ function readAddress(text: string): Address {
     );
   }
   return {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
+    hostname: withoutBrackets(hostname),
     port: readPort("--listen", parts[2], text),
   };
 }

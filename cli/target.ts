@@ -6,6 +6,7 @@
 
 import type { ConnectionTuning } from "../connection/options.ts";
 import type { DialOptions } from "../connection/transport/dial.ts";
+import { withoutBrackets } from "../connection/transport/host_name.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { versionTraits } from "../frame/version.ts";
 import { connect } from "../http/connect.ts";
@@ -78,7 +79,7 @@ export function readTarget(
   return {
     carrier,
     credentials,
-    hostname: http.hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname: withoutBrackets(http.hostname),
     port,
     origin: `${url.protocol}//${http.hostname}:${port}`,
     url: http.href,

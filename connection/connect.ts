@@ -17,6 +17,8 @@ import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import { checkNames, type Names, show } from "../values.ts";
+import { checkSignal } from "./abort_signal.ts";
+import { checkText } from "./option_kinds.ts";
 import {
   checkTuning,
   type ConnectionOptions,
@@ -34,6 +36,7 @@ import {
   dialPlain,
   dialTls,
 } from "./transport/dial.ts";
+import { withoutBrackets } from "./transport/host_name.ts";
 import type { AcceptedConn } from "./transport/tls_listener.ts";
 import type { ByteConn } from "./transport/transport.ts";
 
@@ -91,13 +94,15 @@ export interface Agreed<Conn> {
   readonly options: ConnectionOptions;
 }
 
-/** Connects, and determines the version. */
+/** Connects, and determines the version. `what` is the name of the function that the caller called. */
 export async function dialPeer(
+  what: string,
   options: ConnectOptions,
 ): Promise<Agreed<ByteConn>> {
-  const { path, signal } = options;
+  checkNames(what, options, CONNECT_NAMES);
+  const { path } = options;
+  const signal = checkSignal(options.signal);
   signal?.throwIfAborted();
-  checkNames("connect", options, CONNECT_NAMES);
   checkTuning(options, options.version);
   const tls = options.tls === true ? {} : options.tls || undefined;
   const plan = { ...options, tls };
@@ -107,7 +112,9 @@ export async function dialPeer(
       "the options tls and path exclude each other: connect with TLS needs hostname and port",
     );
   }
-  const target = targetOf(options);
+  if (path !== undefined) checkText("path", path);
+  if (options.hostname !== undefined) checkText("hostname", options.hostname);
+  const target = targetOf(what, options);
   // Before dialing: an error after it would leave the new connection open.
   const origin = options.origin ?? originOf(options);
   const { conn, version } = tls === undefined
@@ -115,7 +122,7 @@ export async function dialPeer(
       conn: await dialPlain(target, plan, signal),
       version: options.version ?? PROTO_SPDY3_1,
     }
-    : await connectTls(options, tls);
+    : await connectTls(target, options, tls, signal);
   if (signal?.aborted) {
     closeQuietly(conn);
     throw signal.reason;
@@ -139,12 +146,16 @@ export function orClose<T>(conn: { close(): void }, work: () => T): T {
   }
 }
 
-/** Determines the version of an accepted connection. Closes `conn` if it rejects. */
+/**
+ * Determines the version of an accepted connection. Closes `conn` if it rejects. `what`
+ * is the name of the function that the caller called.
+ */
 export async function agreeWithClient(
+  what: string,
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Agreed<AcceptedConn>> {
-  orClose(conn, () => checkNames("accept", options, ACCEPT_NAMES));
+  orClose(conn, () => checkNames(what, options, ACCEPT_NAMES));
   const version = isTls(conn)
     ? await agreedVersion(conn, getNpnProtocols())
     : options.version ?? PROTO_SPDY3_1;
@@ -176,8 +187,11 @@ export async function agreeWithClient(
 export async function connectRaw(
   options: ConnectOptions,
 ): Promise<RawConnection> {
-  const agreed = await dialPeer(options);
-  return new RawConnection(agreed.conn, agreed.options);
+  const agreed = await dialPeer("connectRaw", options);
+  return orClose(
+    agreed.conn,
+    () => new RawConnection(agreed.conn, agreed.options),
+  );
 }
 
 /**
@@ -203,26 +217,27 @@ export async function acceptRaw(
   conn: Deno.Conn,
   options: AcceptOptions = {},
 ): Promise<RawConnection> {
-  const agreed = await agreeWithClient(conn, options);
+  const agreed = await agreeWithClient("acceptRaw", conn, options);
   return orClose(conn, () => new RawConnection(agreed.conn, agreed.options));
 }
 
 async function connectTls(
+  target: HostPort,
   options: ConnectOptions,
   tls: TlsOptions,
+  outer: AbortSignal | undefined,
 ): Promise<{ conn: ByteConn; version: ProtocolVersion }> {
   const { alpnProtocols = getNpnProtocols() } = tls;
-  const target = targetOf(options);
   const conn = await dialTls(
     target,
     { ...options, tls: { ...tls, alpnProtocols } },
-    options.signal,
+    outer,
   );
   // Without a limit, a server that accepts connections and then stays silent would
   // stop a client for good: all its requests to that origin wait for the handshake.
   const limit = new TimeLimit(
     HANDSHAKE_TIMEOUT,
-    options.signal,
+    outer,
     `${target.hostname}:${target.port} did not complete the TLS handshake`,
   );
   const { signal } = limit;
@@ -289,21 +304,17 @@ function originOf(
 }
 
 function targetOf(
+  what: string,
   { hostname = "127.0.0.1", path, port }: ConnectOptions,
 ): HostPort {
   if (path !== undefined) return { hostname, port: 0 };
   if (port === undefined) {
-    throw new InvalidArgumentError("connect needs the option port or path");
+    throw new InvalidArgumentError(`${what} needs the option port or path`);
   }
   return {
     hostname: withoutBrackets(hostname),
     port: checkPort("port", port, 1),
   };
-}
-
-/** A URL has an IPv6 address in brackets, and a caller may pass it so. */
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** A connection with a TLS handshake. */

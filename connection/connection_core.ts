@@ -8,6 +8,7 @@ import { SpdyError, UnsupportedVersionError } from "../errors.ts";
 import type { NameValue, SettingsEntry } from "../frame/types.ts";
 import { LONG_COUNT } from "../numbers.ts";
 import { countersOf, Session } from "../session.ts";
+import { checkSignal } from "./abort_signal.ts";
 import type { AcceptQueue } from "./accept_queue.ts";
 import { HeaderMemory } from "./buffers/header_memory.ts";
 import { ConnectionEnd, type ConnectionParts } from "./connection_end.ts";
@@ -183,7 +184,7 @@ export class ConnectionCore
     present: (state: StreamCore) => T,
   ): Promise<T> {
     const init = new StreamInit(true, nv, pri, parent.id, true, false);
-    const opening = new AwaitedOpening(present, signal);
+    const opening = new AwaitedOpening(present, checkSignal(signal));
     this.open(init, opening);
     return opening.promise;
   }

@@ -116,8 +116,9 @@ export class ConnectionEnd {
     const { session, pending, peerStreams, io } = this.#parts;
     // After the end, it would be given as the reason for which no stream can be opened.
     if (!this.#goawaySubmitted && !this.#begun) {
-      this.#goawaySubmitted = true;
+      // Throws for an invalid status.
       session.submitGoaway(statusCode);
+      this.#goawaySubmitted = true;
       pending.failQueued(() => this.notOpened());
       peerStreams.refuseUnclaimed();
       io.flush();

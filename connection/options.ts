@@ -4,7 +4,6 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../errors.ts";
 import {
   INITIAL_WINDOW_SIZE,
   PROTO_SPDY3_1,
@@ -32,9 +31,9 @@ import {
   resolveSettings,
   type SessionSettings,
 } from "../session/options.ts";
-import { checkSettings } from "../session/submit.ts";
 import { checkNames, type Names } from "../values.ts";
 import { HEADS } from "./buffers/shared_buffers.ts";
+import { checkKinds } from "./option_kinds.ts";
 import type { SettingsStore } from "./settings_store.ts";
 import { trailersRoom } from "./stream/trailers.ts";
 import type { FirstWrites } from "./time/first_writes.ts";
@@ -352,7 +351,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   checkNames("a Connection", options, CONNECTION_NAMES);
   checkSideAndVersion(options.side, options.version);
   resolveSettings(sessionSettings(options));
-  checkSettings(options.settings ?? []);
+  checkKinds(options);
   const { windowTuning = true, keepAlive } = options;
   const tuning = typeof windowTuning === "object" ? windowTuning : {};
   checkNames("windowTuning", tuning, WINDOW_TUNING_NAMES);
@@ -360,11 +359,6 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     checkNames("keepAlive", keepAlive, KEEPALIVE_NAMES);
     checkInterval("keepAlive.interval", keepAlive.interval);
     checkTimeout("keepAlive.timeout", keepAlive.timeout ?? 0);
-  }
-  if (options.settingsStore !== undefined && options.origin === undefined) {
-    throw new InvalidArgumentError(
-      "settingsStore needs the option origin: the settings are stored under it",
-    );
   }
   const {
     maxSendBuffer = DEFAULT_SEND_BUFFER,

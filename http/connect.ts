@@ -43,8 +43,11 @@ import { Connection } from "./connection.ts";
  * @category Connection
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const agreed = await dialPeer(options);
-  return new Connection(agreed.conn, agreed.options);
+  const agreed = await dialPeer("connect", options);
+  return orClose(
+    agreed.conn,
+    () => new Connection(agreed.conn, agreed.options),
+  );
 }
 
 /**
@@ -87,6 +90,6 @@ export async function takeOver(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Connection> {
-  const agreed = await agreeWithClient(conn, options);
+  const agreed = await agreeWithClient("accept", conn, options);
   return orClose(conn, () => new Connection(agreed.conn, agreed.options));
 }

@@ -121,7 +121,7 @@ const MORE: readonly [
     "connectRaw",
     (options) => connectRaw({ port: 1, ...options }),
     "host",
-    'connect has no option "host"; did you mean "hostname"?',
+    'connectRaw has no option "host"; did you mean "hostname"?',
   ],
   [
     "connect, tls",
@@ -276,11 +276,21 @@ Deno.test("connect and accept do not accept options of other functions", async (
   assertThrows(() => far.close(), Deno.errors.BadResource);
 });
 
+Deno.test("connect and connectRaw name themselves if the port is missing", async () => {
+  for (const taker of [connect, connectRaw]) {
+    await assertRejects(
+      () => taker({}),
+      InvalidArgumentError,
+      `${taker.name} needs the option port or path`,
+    );
+  }
+});
+
 Deno.test("accept and acceptRaw close the connection if an option is invalid", async () => {
   for (const taker of [accept, acceptRaw]) {
     for (
       const [options, text] of [
-        [{ bogus: 1 }, 'accept has no option "bogus"'],
+        [{ bogus: 1 }, `${taker.name} has no option "bogus"`],
         [{ idleTimeout: -1 }, "idleTimeout"],
         [null, ""],
       ] as const

@@ -5,6 +5,7 @@
  */
 
 import type { DialOptions } from "../../connection/transport/dial.ts";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import { readSeconds, readWhole, UsageError } from "../command.ts";
 import { type ReadOptions, readOptions } from "../options.ts";
 import { readCertificates } from "../pem.ts";
@@ -289,10 +290,6 @@ function readResolve(rules: readonly string[]): GetOptions["dial"] {
       hostname: addresses.get(`${hostname.toLowerCase()} ${port}`) ?? hostname,
       port,
     });
-}
-
-function withoutBrackets(text: string): string {
-  return text.replace(/^\[(.*)\]$/, "$1");
 }
 
 /**

@@ -10,6 +10,8 @@ import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
+import { isNullBodyStatus } from "../../http/message/null_body.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { addressOf } from "../access_log.ts";
 import { watchBody } from "../watch_body.ts";
@@ -52,7 +54,7 @@ export function inFrontOfHttp(
   const server = {
     agent,
     protocol: behind.protocol,
-    hostname: behind.hostname.replace(/^\[(.*)\]$/, "$1"),
+    hostname: withoutBrackets(behind.hostname),
     port: behind.port || (isTls ? 443 : 80),
   };
   const send = (
@@ -207,7 +209,7 @@ function responseOf(
   fields: Fields,
 ): Response {
   const status = head.statusCode ?? 0;
-  const hasBody = method !== "HEAD" && ![204, 205, 304].includes(status);
+  const hasBody = method !== "HEAD" && !isNullBodyStatus(status);
   if (!hasBody) head.resume();
   return new Response(hasBody ? bodyOf(head) : null, {
     status,

@@ -138,6 +138,17 @@ export function startTimeout(
   return timeout === 0 ? undefined : clock.startTimer(callback, timeout);
 }
 
+/**
+ * The same for a wait for a peer. The transport decides whether that keeps the process
+ * alive: after `unref` of a server, its clients must not.
+ */
+export function startIdleTimeout(
+  callback: () => void,
+  timeout: number,
+): Timer | undefined {
+  return timeout === 0 ? undefined : startIdleTimer(callback, timeout);
+}
+
 /** See {@linkcode Clock.stopTimer}. */
 export function stopTimer(timer: Timer | undefined): void {
   clock.stopTimer(timer);

@@ -10,7 +10,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { show } from "../../values.ts";
 import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
-import { startTimeout, stopTimer } from "../time/clock.ts";
+import { startIdleTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
 import {
   closeQuietly,
@@ -39,7 +39,7 @@ export interface ProxyPolicy {
   readonly trusted?: readonly string[];
   /** Longest wait for a whole head, ms; 0: no limit. */
   readonly timeout: number;
-  /** Called with the error of each connection that was refused. */
+  /** Called with the error of each connection that was refused or could not be accepted. */
   readonly error: (error: unknown, conn: Partial<AcceptedConn>) => void;
 }
 
@@ -98,8 +98,10 @@ export class ProxyProtocolListener implements AcceptingListener {
     this.#trusted = policy.trusted === undefined
       ? undefined
       : new AddressRanges("trusted", policy.trusted);
-    acceptAll(listener, { take: (transport) => void this.#take(transport) })
-      .then(() => this.#end());
+    acceptAll(listener, {
+      take: (transport) => void this.#take(transport),
+      error: (error) => policy.error(error, {}),
+    }).then(() => this.#end());
   }
 
   async accept(): Promise<AcceptedConn> {
@@ -133,8 +135,14 @@ export class ProxyProtocolListener implements AcceptingListener {
 
   /** Reads the head of a connection; never rejects. */
   async #take(transport: Transport): Promise<void> {
-    // A transport of the application may lack some of these members.
-    const conn = toByteConn(transport) as PossibleConn;
+    let conn: PossibleConn;
+    try {
+      // A transport of the application may lack some of these members.
+      conn = toByteConn(transport) as PossibleConn;
+    } catch (error) {
+      this.#policy.error(error, {});
+      return;
+    }
     this.#pending.add(conn);
     if (!this.#referenced) conn.unref?.();
     try {
@@ -177,7 +185,7 @@ export class ProxyProtocolListener implements AcceptingListener {
     }
     let late = false;
     const { timeout } = this.#policy;
-    const timer = startTimeout(() => {
+    const timer = startIdleTimeout(() => {
       late = true;
       closeQuietly(conn);
     }, timeout);

@@ -8,6 +8,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { checkTls, type HostPort, type TlsOptions } from "./client_tls.ts";
+import { withoutBrackets } from "./host_name.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
 /**
@@ -178,10 +179,6 @@ function decode(text: string): string {
       return escapes;
     }
   });
-}
-
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, "");
 }
 
 /** Reads an environment variable; `undefined` if it is unset or may not be read. */

@@ -86,8 +86,8 @@ async function reach(
     const transport = await open(proxy, signal);
     if (!proxy.secure) return toByteConn(transport);
     const conn = await startTls(transport, proxy.hostname, {
-      caCerts,
       ...proxy.tls,
+      caCerts: proxy.tls?.caCerts ?? caCerts,
       alpnProtocols: ["http/1.1"],
     });
     const abort = (): void => closeQuietly(conn);

@@ -9,6 +9,7 @@ import { ERR_EOF, InvalidArgumentError } from "../../errors.ts";
 import { printable } from "../../values.ts";
 import { ProxyError } from "../errors.ts";
 import { readPart, writeAll } from "./byte_conn.ts";
+import { withoutBrackets } from "./host_name.ts";
 import { parseAddress } from "./ip_address.ts";
 import type { SocksCredentials } from "./proxy_settings.ts";
 import type { ByteConn } from "./transport.ts";
@@ -136,7 +137,7 @@ function encodeRequest(authority: string): Uint8Array {
 }
 
 function encodeHost(host: string): number[] {
-  const address = parseAddress(host.replace(/^\[|\]$/g, ""));
+  const address = parseAddress(withoutBrackets(host));
   if (address !== undefined) {
     return [address.length === 4 ? IPV4 : IPV6, ...address];
   }

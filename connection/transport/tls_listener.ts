@@ -29,6 +29,7 @@ import {
 } from "./byte_conn.ts";
 import type { AcceptedConn, AcceptingListener } from "./listener.ts";
 import type { ProxyHead } from "./proxy_protocol.ts";
+import { turnOffDelay } from "./transport.ts";
 
 export type { AcceptedConn, AcceptingListener };
 
@@ -291,7 +292,7 @@ class CarriedConn implements AcceptedConn {
     this.proxyHead = outer.proxyHead;
     // With Nagle's algorithm, a second small write waits 40 ms for the client's
     // acknowledgement.
-    outer.setNoDelay?.(true);
+    turnOffDelay(outer);
     this.#opening = this.#open(passage);
     this.#opening.catch(() => this.#end());
   }

@@ -149,6 +149,18 @@ export function checkCount(
  */
 export const NOTHING_MOVED: number = 1;
 
+/**
+ * Turns off Nagle's algorithm, if the transport has it. A system may refuse that for a
+ * socket that its peer has reset already; the next read reports the reset.
+ */
+export function turnOffDelay(conn: Pick<ByteConn, "setNoDelay">): void {
+  try {
+    conn.setNoDelay?.(true);
+  } catch {
+    // An exception here would lose the connection: nobody has it yet, and could close it.
+  }
+}
+
 /** Wraps a transport as a {@linkcode Wire}. */
 export function openWire(transport: Transport): Wire {
   return isConn(transport)
@@ -187,7 +199,7 @@ class ConnWire implements Wire {
     this.#conn = conn;
     // Frames that are ready together are already written together, so Nagle's
     // algorithm would only add delay.
-    conn.setNoDelay?.(true);
+    turnOffDelay(conn);
     if (conn.ref !== undefined && conn.unref !== undefined) {
       this.setReferenced = (referenced) =>
         referenced ? conn.ref?.() : conn.unref?.();

@@ -4,14 +4,16 @@
  * @module
  */
 
+import { RawConnection } from "../../connection.ts";
 import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import { TUNING_NAMES } from "../../connection/options.ts";
+import { checkFunction } from "../../connection/option_kinds.ts";
 import {
   checkTuning,
   type ConnectionTuning,
+  TUNING_NAMES,
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
@@ -22,10 +24,12 @@ import {
   checkDial,
   type DialOptions,
 } from "../../connection/transport/dial.ts";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { CLIENT } from "../../session/constants.ts";
+import { checkNames, type Names, show } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { bindFetch } from "./bind_fetch.ts";
@@ -150,6 +154,7 @@ export class Client implements AsyncDisposable {
     this.#maxConnections = maxConnectionsPerOrigin;
     checkTuning(options, options.version);
     checkDial(options);
+    checkFunction("connect", options.connect);
     this.#options = options;
     this.#retries = retries;
     bindFetch(this);
@@ -236,14 +241,16 @@ export class Client implements AsyncDisposable {
   }
 
   #connect(origin: string): Promise<Connection> {
-    const made = this.#options.connect ?? ((each) => this.#dial(each));
+    const made = this.#options.connect || ((each) => this.#dial(each));
     const { signal } = this.#ended;
-    const opening = made(origin);
+    const opening = (async () => checkConnection(await made(origin)))();
     opening.then((connection) => {
       if (signal.aborted) {
         connection.close();
         return;
       }
+      // The option `connect` may return one that is in use, also for another origin.
+      if (this.#open.has(connection)) return;
       this.#open.set(connection, 0);
       const ended = (): void => void this.#open.delete(connection);
       connection.closed.then(ended, ended);
@@ -302,15 +309,30 @@ export class Client implements AsyncDisposable {
       ...rest,
       origin,
       signal: this.#ended.signal,
-      // A URL has an IPv6 address in brackets, and `connect` expects it without
-      // them.
-      hostname: hostname.replace(/^\[|\]$/g, ""),
+      hostname: withoutBrackets(hostname),
       port: port === "" ? (secure ? 443 : 80) : Number(port),
       tls: secure ? tls ?? true : false,
       // The proxy's certificate is verified with the same authorities.
-      proxy: proxy && { tls: { caCerts: tls?.caCerts }, ...proxy },
+      proxy: proxy && {
+        ...proxy,
+        tls: proxy.tls ?? { caCerts: tls?.caCerts },
+      },
     });
   }
+}
+
+/** Checks the result of the option `connect`, because programs without types also set it. */
+function checkConnection(connection: Connection): Connection {
+  if (connection instanceof RawConnection && connection.side === CLIENT) {
+    return connection;
+  }
+  throw new InvalidArgumentError(
+    `the option connect of a Client resolved to ${
+      connection instanceof RawConnection
+        ? "the server's side of a connection"
+        : show(connection)
+    }: it must resolve to a Connection to the server`,
+  );
 }
 
 /** Whether the server certainly did not process the request, and its body can be sent again. */

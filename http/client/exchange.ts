@@ -115,7 +115,7 @@ export class Exchange extends Opening
     if (this.#isOver) return;
     const request = this.request;
     const { onPush } = request.init;
-    if (onPush === undefined) state.mostWaiting = MOST_UNCLAIMED;
+    if (!onPush) state.mostWaiting = MOST_UNCLAIMED;
     else {
       state.onPush = (pushed) =>
         receivePush(createStream(pushed), request, onPush);
@@ -197,7 +197,7 @@ async function sendBody(
   if (source instanceof Uint8Array) {
     checkLength(state, source.length, announced);
     await promiseOf(sendBytes(state, source, after));
-  } else await sendSource(state, source, { trailers: after, announced });
+  } else await sendSource(state, source, { trailers: () => after, announced });
 }
 
 function toPairs(init: HeadersInit): NameValue[] {

@@ -61,7 +61,20 @@ export function checksLength(
 }
 
 /** Throws `TypeError` for an invalid option. */
-export function checkFetchInit({ contentLength }: FetchInit): void {
+export function checkFetchInit(init: FetchInit): void {
+  const { contentLength, onPush, client }: FetchInit & { client?: unknown } =
+    init;
+  if (onPush && typeof onPush !== "function") {
+    throw new TypeError(
+      `onPush is not a function, but of type ${typeof onPush}`,
+    );
+  }
+  // An option of Deno's `fetch`. Ignored, it would bypass the proxy that it sets.
+  if (client !== undefined) {
+    throw new TypeError(
+      "fetch over SPDY has no option client: set proxy and tls in the options of Client or connect",
+    );
+  }
   if (
     contentLength !== undefined && contentLength !== "check" &&
     contentLength !== "ignore"

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { handled } from "../../connection/deferred.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
@@ -82,6 +83,8 @@ export function prepareRequest(
   base?: string,
 ): OutgoingRequest | Promise<OutgoingRequest> {
   const init = given ?? EMPTY_INIT;
+  // It is awaited when the body has been sent, which may never happen.
+  if (init.trailers instanceof Promise) handled(init.trailers);
   checkFetchInit(init);
   const isRelative = typeof input === "string" && base !== undefined &&
     input.startsWith("/");

@@ -13,8 +13,8 @@ import { bodyDecoder, isDecodable } from "../message/content_coding.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { markDecoded } from "../message/decoded_body.ts";
 import { asMessageError } from "../message/fields.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import {
-  isNullBodyStatus,
   readResponseHead,
   type ResponseHead,
 } from "../message/response_head.ts";

@@ -5,10 +5,8 @@
  * @module
  */
 
-import {
-  isNullBodyStatus,
-  type ResponseHead,
-} from "../message/response_head.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
+import type { ResponseHead } from "../message/response_head.ts";
 import { isPlain, isPlainList } from "../platform/header_text.ts";
 import { makeImmutable } from "../platform/immutable_headers.ts";
 import { setLinearIterators } from "../platform/linear_iterators.ts";

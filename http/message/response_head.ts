@@ -142,8 +142,3 @@ function readStatus(line: string): Status {
   if (line.length <= LONGEST_REMEMBERED) lastStatus = read;
   return read;
 }
-
-/** Whether a response with this status never has a body (RFC 9110 6.4.1). */
-export function isNullBodyStatus(status: number): boolean {
-  return status === 204 || status === 205 || status === 304;
-}

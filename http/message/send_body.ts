@@ -18,8 +18,8 @@ export type TrailersCallback = () => Promise<NameValue[]>;
 
 /** How to send a body that is a stream. */
 export interface SourceOptions {
-  /** Headers to send after the body. */
-  readonly trailers: TrailersCallback | undefined;
+  /** Called once, when the body has ended: headers to send after it. */
+  trailers(): TrailersCallback | undefined;
   /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
   /** See {@linkcode Failed}. */
@@ -83,8 +83,9 @@ export function sendBytes(
 export async function sendSource(
   state: StreamCore,
   source: StartedBody,
-  { trailers, announced, failed }: SourceOptions,
+  options: SourceOptions,
 ): Promise<void> {
+  const { announced, failed } = options;
   const { reader, ahead } = source;
   let { next } = source;
   let size = 0;
@@ -123,6 +124,7 @@ export async function sendSource(
     await resetLater(state, error);
     throw error;
   }
+  const trailers = options.trailers();
   if (trailers === undefined) await state.sendBuffer.end();
   else await sendTrailers(state, trailers, failed);
 }

@@ -32,6 +32,7 @@ const WITH_BODY: ReadonlySet<unknown> = new Set([
 const PLAIN_KEYS: ReadonlySet<string> = new Set([
   "body",
   "contentLength",
+  "decompress",
   "headers",
   "method",
   "onPush",

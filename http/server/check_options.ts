@@ -4,13 +4,21 @@
  * @module
  */
 
+import { checkSignal } from "../../connection/abort_signal.ts";
+import { checkFunction, checkText } from "../../connection/option_kinds.ts";
+import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
+import {
+  type ByteConn,
+  type ByteStreams,
+  isConn,
+} from "../../connection/transport/transport.ts";
+import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout, checkWhole } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
-import { checkSideAndVersion } from "../../session/options.ts";
-import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names, show } from "../../values.ts";
-import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
-import { MOST_HEAD } from "../upgrade/upgrade_rules.ts";
+import { Connection } from "../connection.ts";
+import { checkAllowedOrigins, MOST_HEAD } from "../upgrade/upgrade_rules.ts";
+import { checkVersions } from "../upgrade/upgrade_token.ts";
 import { MAX_HEAD } from "./served_connection.ts";
 import type {
   ServeConnectionOptions,
@@ -80,6 +88,7 @@ export function checkServeNames(options: ServeOptions): void {
       "serve has no automaticCompression: compress in the handler with a CompressionStream, where the body contains no secret",
     );
   }
+  if (path !== undefined) checkText("path", path);
   const needed = path !== undefined ? "unix" : "tcp";
   if (transport !== undefined && transport !== needed) {
     throw new InvalidArgumentError(
@@ -113,9 +122,50 @@ export function checkServeConnectionNames(
  * `UnsupportedVersionError` for an unknown version.
  */
 export function checkConnectionOptions(options: ServeConnectionOptions): void {
-  const { version, versions = [], handshakeTimeout = 0 } = options;
+  const { version, versions, handshakeTimeout = 0, maxHeadBytes = MAX_HEAD } =
+    options;
   checkTimeout("handshakeTimeout", handshakeTimeout);
-  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
+  checkWhole("maxHeadBytes", maxHeadBytes, 1, MOST_HEAD);
   checkTuning(options, version);
-  for (const each of versions) checkSideAndVersion(SERVER, each);
+  if (versions !== undefined) checkVersions(versions);
+  checkAllowedOrigins(options.allowedOrigins);
+  checkSignal(options.signal);
+  for (const name of FUNCTIONS) {
+    checkFunction(name, Reflect.get(options, name));
+  }
+}
+
+/** Options that are called. A wrong one would be noticed only when a client is there. */
+const FUNCTIONS = ["onListen", "onError", "onConnection", "onConnectionError"];
+
+/**
+ * Throws `InvalidArgumentError` for a transport that cannot be served, before a
+ * connection is made on it.
+ */
+export function checkTransport(
+  transport: ByteConn | ByteStreams | Connection,
+  upgrade = false,
+): void {
+  if (transport instanceof Connection) {
+    if (transport.side !== SERVER) {
+      throw new InvalidArgumentError(
+        "serveConnection needs the server's side of a connection, but this connection is a client",
+      );
+    }
+    return;
+  }
+  if (typeof transport !== "object" || transport === null) {
+    throw new InvalidArgumentError("the transport is not an object");
+  }
+  if (isConn(transport)) return;
+  if (!("readable" in transport) || !("writable" in transport)) {
+    throw new InvalidArgumentError(
+      "the transport has neither `read` and `write` nor `readable` and `writable`",
+    );
+  }
+  if (upgrade) {
+    throw new InvalidArgumentError(
+      "`upgrade` needs a transport with `read` and `write`, such as a Deno.Conn",
+    );
+  }
 }

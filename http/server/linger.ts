@@ -6,7 +6,7 @@
 
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import {
-  startTimer,
+  startIdleTimer,
   stopTimer,
   type Timer,
 } from "../../connection/time/clock.ts";
@@ -34,7 +34,7 @@ export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
     receiveBuffer.readerWaits || receiveBuffer.taken > 0;
   const keep = (): void => {
     const patience = isRead() || isTaken() ? PATIENCE : LINGER;
-    timer = startTimer(() => {
+    timer = startIdleTimer(() => {
       const goesOn = receiveBuffer.readerWaits ||
         receiveBuffer.taken !== seen ||
         patience === LINGER && isTaken();
@@ -45,7 +45,7 @@ export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
   };
   const drop = (after: number): void => {
     state.dropBody(`it was not read for ${after} ms after the response`);
-    timer = startTimer(() => state.reset(CANCEL), LINGER);
+    timer = startIdleTimer(() => state.reset(CANCEL), LINGER);
   };
   state.onEnd(() => stopTimer(timer));
   if (receiveBuffer.ended) drop(0);

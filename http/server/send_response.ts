@@ -11,11 +11,9 @@ import { announcedLength } from "../message/content_length.ts";
 import { httpDate } from "../message/date.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import { sendable } from "../message/fields.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { readAhead, type StartedBody } from "../message/read_ahead.ts";
-import {
-  isNullBodyStatus,
-  writeResponseHead,
-} from "../message/response_head.ts";
+import { writeResponseHead } from "../message/response_head.ts";
 import {
   checkLength,
   type Failed,
@@ -40,8 +38,10 @@ export interface SendResponseOptions {
    * returned promise, if there is one.
    */
   sendHead(nv: NameValue[], fin: boolean): Promise<void> | undefined;
-  /** Headers to send after the body. */
-  readonly trailers: TrailersCallback | undefined;
+  /** Headers to send after the body; may be set until {@linkcode isEnding} is true. */
+  trailers: TrailersCallback | undefined;
+  /** Set when the end of the response is sent, with trailers or without. */
+  isEnding: boolean;
   /** See {@linkcode Failed}. */
   readonly failed: Failed;
 }
@@ -96,7 +96,7 @@ function send(
   known: number | undefined,
   options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
-  const { method, trailers } = options;
+  const { method } = options;
   const length = body instanceof Uint8Array ? body.length : undefined;
   const bodyless = isNullBodyStatus(response.status);
   const bare = method === "HEAD" || bodyless;
@@ -117,9 +117,11 @@ function send(
     : readAnnounced(nv, body);
   if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
+  // Without a body, FIN is on the head. A body in memory is submitted together with it.
+  if (rest === undefined || rest instanceof Uint8Array) options.isEnding = true;
   const head = options.sendHead(
     sendable(nv, state.version),
-    rest === undefined && trailers === undefined,
+    rest === undefined && options.trailers === undefined,
   );
   return head === undefined
     ? sendRest(state, rest, announced, options)
@@ -150,13 +152,21 @@ function sendRest(
   state: StreamCore,
   body: Uint8Array | StartedBody | undefined,
   announced: number | undefined,
-  { trailers, failed }: SendResponseOptions,
+  options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
+  const { trailers, failed } = options;
   if (body instanceof Uint8Array) {
     return sendBytes(state, body, trailers, failed);
   }
   if (body !== undefined) {
-    return sendSource(state, body, { trailers, announced, failed });
+    return sendSource(state, body, {
+      trailers: () => {
+        options.isEnding = true;
+        return options.trailers;
+      },
+      announced,
+      failed,
+    });
   }
   return trailers === undefined
     ? Promise.resolve()

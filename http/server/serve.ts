@@ -154,7 +154,13 @@ export function serve(
     options as ServeOptions,
     handler as AnyHandler,
   );
-  announce(server.addr, options);
+  try {
+    announce(server.addr, options);
+  } catch (error) {
+    // The caller gets no server that it could shut down.
+    server.shutdown({ timeout: 0 });
+    throw error;
+  }
   return server as AnyServer;
 }
 

@@ -4,17 +4,16 @@
  * @module
  */
 
-import {
-  type ByteConn,
-  type ByteStreams,
-  isConn,
+import { checkSignal } from "../../connection/abort_signal.ts";
+import type {
+  ByteConn,
+  ByteStreams,
 } from "../../connection/transport/transport.ts";
-import { InvalidArgumentError } from "../../errors.ts";
-import { SERVER } from "../../session/constants.ts";
-import { Connection } from "../connection.ts";
+import type { Connection } from "../connection.ts";
 import {
   checkConnectionOptions,
   checkServeConnectionNames,
+  checkTransport,
 } from "./check_options.ts";
 import type {
   ServeConnectionOptions,
@@ -137,11 +136,11 @@ export function serveConnection(
   }
   checkServeConnectionNames(options);
   checkConnectionOptions(options);
-  checkTransport(transport, options);
+  checkTransport(transport, options.upgrade);
   // The overloads determine which handlers accept a transport without an address.
   const host = connectionHost(options, handler as AnyHandler);
   const served = new ServedConnection(transport, host);
-  const { signal } = options;
+  const signal = checkSignal(options.signal);
   if (signal !== undefined) {
     const abort = (): void => served.abort();
     signal.addEventListener("abort", abort, { once: true });
@@ -154,32 +153,4 @@ export function serveConnection(
     shutdown: (options) => served.shutdown(options),
     [Symbol.asyncDispose]: () => served.shutdown(),
   };
-}
-
-function checkTransport(
-  transport: ByteConn | ByteStreams | Connection,
-  { upgrade }: ServeConnectionOptions,
-): void {
-  if (transport instanceof Connection) {
-    if (transport.side !== SERVER) {
-      throw new InvalidArgumentError(
-        "serveConnection needs the server's side of a connection, but this connection is a client",
-      );
-    }
-    return;
-  }
-  if (typeof transport !== "object" || transport === null) {
-    throw new InvalidArgumentError("the transport is not an object");
-  }
-  if (isConn(transport)) return;
-  if (!("readable" in transport) || !("writable" in transport)) {
-    throw new InvalidArgumentError(
-      "the transport has neither `read` and `write` nor `readable` and `writable`",
-    );
-  }
-  if (upgrade) {
-    throw new InvalidArgumentError(
-      "`upgrade` needs a transport with `read` and `write`, such as a Deno.Conn",
-    );
-  }
 }

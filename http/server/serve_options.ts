@@ -48,8 +48,11 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
   /** Headers that the client sent after the body. Resolves when the body has arrived completely. */
   readonly trailers: Promise<Headers>;
   /**
-   * Sets headers to send after the response's body. A function is called when the
-   * body was sent, so its headers can depend on the body.
+   * Sets headers to send after the response's body, instead of those of an earlier
+   * call. A function is called when the body was sent, so its headers can depend on the
+   * body. Call it before the handler returns its response; if the body is a stream, it
+   * may also be called until that has ended. Throws `InvalidArgumentError` if it is
+   * called later.
    */
   readonly sendTrailers: (
     trailers: HeadersInit | (() => HeadersInit | Promise<HeadersInit>),
@@ -59,7 +62,8 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
    * the client asks for it. Resolves to the pushed stream when the push was
    * announced; await it before you send a body that refers to `path`. Rejects if no
    * stream can be opened, for example because the client left or accepts no pushes.
-   * This does not affect the response itself.
+   * This does not affect the response itself, and a rejection that is never awaited
+   * counts as handled.
    */
   readonly push: (path: string, init?: PushInit) => Promise<Stream>;
 }
@@ -125,7 +129,9 @@ export interface ServeConnectionOptions extends ConnectionTuning {
    * Called for each connection when its version is known and before its first
    * request is answered. If it returns or resolves to `false`, throws or rejects,
    * the connection is refused with a GOAWAY, which tells the client that no request
-   * was processed. If it returns a promise, requests wait until it settles.
+   * was processed. If it returns a promise, requests wait until it settles, or until
+   * the connection has ended. The server does not wait for it when it shuts down: it
+   * refuses the connection.
    */
   readonly onConnection?: (
     connection: Connection,
@@ -134,7 +140,8 @@ export interface ServeConnectionOptions extends ConnectionTuning {
   /**
    * Called once for each connection that failed: the client does not speak SPDY,
    * broke a rule, exceeded a limit or a timeout, or failed in the TLS handshake;
-   * `maxConnections` refused it, or `onConnection` threw. Not called if a client
+   * `maxConnections` refused it, `onConnection` threw, or it could not be accepted, for
+   * example because the process has no free file descriptor. Not called if a client
    * only disconnects, even during a request (then `request.signal` aborts), or if
    * the server ends the connection. By default nothing is logged, because any
    * client can cause these errors.

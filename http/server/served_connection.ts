@@ -7,7 +7,7 @@
 
 import { coreOf } from "../../connection.ts";
 import { handled } from "../../connection/deferred.ts";
-import { isPeerGone, peerGone } from "../../connection/end_errors.ts";
+import { isPeerGone } from "../../connection/end_errors.ts";
 import { logError } from "../../connection/error_log.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
@@ -21,14 +21,13 @@ import {
 } from "../../connection/options.ts";
 import { stateOf } from "../../connection/stream/stream.ts";
 import {
-  startTimeout,
+  startIdleTimeout,
   startTimer,
   stopTimer,
 } from "../../connection/time/clock.ts";
 import { FirstWrites } from "../../connection/time/first_writes.ts";
 import {
   closeQuietly,
-  readPart,
   ResumedConn,
   writeAll,
 } from "../../connection/transport/byte_conn.ts";
@@ -37,16 +36,27 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport/transport.ts";
-import { ERR_PROTO, SpdyError, UnsupportedVersionError } from "../../errors.ts";
-import { PROTO_SPDY3_1, type ProtocolVersion } from "../../frame/constants.ts";
+import {
+  PROTO_SPDY3_1,
+  type ProtocolVersion,
+  REFUSED_STREAM,
+} from "../../frame/constants.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
 import { resolveLimits } from "../../session/limits.ts";
-import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
+import { npnGetVersion } from "../../session/npn.ts";
 import { checkNames } from "../../values.ts";
 import { Connection } from "../connection.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
+import {
+  isTls,
+  leftEarly,
+  noVersion,
+  readSome,
+  shakeHands,
+  type TlsTransport,
+} from "./arrival.ts";
 import { exchanges, loadExchanges } from "./load_exchanges.ts";
 import { Semaphore } from "./semaphore.ts";
 import type {
@@ -115,7 +125,7 @@ export function connectionHost(
       }
       return known;
     },
-    exchange: { handler, onError: own.onError ?? undefined },
+    exchange: { handler, onError: own.onError || undefined },
   };
 }
 
@@ -134,10 +144,6 @@ export function tellConnectionError(
 
 /** Listeners have `ref` and `unref`, which decide whether they keep the process alive. */
 type Transported = Transport & { ref?(): void; unref?(): void };
-/** A TLS transport; its handshake selects the protocol. */
-type TlsTransport = ByteConn & {
-  handshake(): Promise<Deno.TlsHandshakeInfo>;
-};
 
 /** A connection of a client, from its first byte to its end. */
 export class ServedConnection {
@@ -152,6 +158,8 @@ export class ServedConnection {
   #http: HttpListener | undefined;
   #leaving = false;
   #aborted = false;
+  /** Whether the answer of `onConnection` is missing. */
+  #isWaiting = false;
 
   /** Starts to serve `transport`, which belongs to this object from now on. */
   constructor(transport: Transported | Connection, host: ConnectionHost) {
@@ -193,10 +201,15 @@ export class ServedConnection {
     await untilDeadline(this.finished, options, () => this.abort());
   }
 
-  /** Accepts no more requests, even if the client has not begun to speak SPDY. */
+  /**
+   * Accepts no more requests, even if the client has not begun to speak SPDY. A client
+   * that `onConnection` has not let in yet is refused: its answer may take for ever.
+   */
   goaway(): void {
     this.#leaving = true;
-    if (this.#open !== undefined) handled(this.#open.goaway());
+    const open = this.#open;
+    if (open === undefined) return;
+    handled(this.#isWaiting ? refuse(open) : open.goaway());
   }
 
   /** Ends the connection and all its requests at once. */
@@ -221,7 +234,7 @@ export class ServedConnection {
       const admitted = this.#admit(connection);
       // Without `onConnection` there is no await, which would cost a turn of the queue.
       if (admitted === true || await admitted) await this.#serve(connection);
-      else await connection.close();
+      else await refuse(connection);
     } catch (error) {
       if (!this.#aborted && !isPeerGone(error)) this.#tell(error);
       await this.#whenSent();
@@ -238,15 +251,25 @@ export class ServedConnection {
     await open.closed.catch(() => {});
   }
 
-  /** Whether `onConnection` lets the client in. */
+  /**
+   * Whether `onConnection` lets the client in. Does not wait any longer when the
+   * connection has ended: a promise of the application may never settle, and would keep
+   * the connection counted and the server from ending.
+   */
   #admit(connection: Connection): true | Promise<boolean> {
     const { onConnection } = this.#host.options;
     if (!onConnection) return true;
-    return Promise.try(onConnection, connection, this.#info)
+    this.#isWaiting = true;
+    const answer = Promise.try(onConnection, connection, this.#info)
       .then((answer) => answer !== false, (error) => {
-        this.#tell(error);
+        // After the end, it is most likely the error of a call on this connection.
+        if (!coreOf(connection).ending.begun) this.#tell(error);
         return false;
       });
+    const ended = connection.closed.then(() => false);
+    return Promise.race([answer, ended]).finally(() => {
+      this.#isWaiting = false;
+    });
   }
 
   async #serve(connection: Connection): Promise<void> {
@@ -286,10 +309,13 @@ export class ServedConnection {
 
   /** Finds out which version the client speaks. */
   async #choose(conn: ByteConn | TlsTransport): Promise<Connection> {
-    const { upgrade, handshakeTimeout = HANDSHAKE_TIMEOUT } =
-      this.#host.options;
+    const {
+      upgrade,
+      versions = ALL_VERSIONS,
+      handshakeTimeout = HANDSHAKE_TIMEOUT,
+    } = this.#host.options;
     let late = false;
-    const timer = startTimeout(() => {
+    const timer = startIdleTimeout(() => {
       late = true;
       closeQuietly(conn);
     }, handshakeTimeout);
@@ -298,8 +324,11 @@ export class ServedConnection {
         this.#tls = await shakeHands(conn);
         const { alpnProtocol } = this.#tls;
         const version = npnGetVersion(alpnProtocol ?? "");
-        if (version !== 0) return this.#connect(conn, version);
-        if (!upgrade) throw noVersion(alpnProtocol);
+        // The listener may be the application's, and offer other versions.
+        if (version !== 0 && versions.includes(version)) {
+          return this.#connect(conn, version);
+        }
+        if (version !== 0 || !upgrade) throw noVersion(alpnProtocol, versions);
       }
       const first = await readSome(conn);
       if (first === undefined) throw leftEarly();
@@ -391,6 +420,17 @@ export class ServedConnection {
   }
 }
 
+/**
+ * Ends a connection of which no request was processed. Its requests are reset as well,
+ * because GOAWAY names those that have arrived: their client may send them elsewhere.
+ */
+async function refuse(connection: Connection): Promise<void> {
+  for (const stream of coreOf(connection).incoming.takeAll()) {
+    stateOf(stream).reset(REFUSED_STREAM);
+  }
+  await connection.close();
+}
+
 /** Throws `InvalidArgumentError` for an unknown option and for an invalid timeout. */
 export function checkShutdown(options: ShutdownOptions): void {
   checkNames("shutdown", options, { timeout: true });
@@ -412,11 +452,6 @@ export async function untilDeadline(
   }
 }
 
-function isTls(transport: Transport): transport is TlsTransport {
-  return "handshake" in transport &&
-    typeof transport.handshake === "function";
-}
-
 function hasAddresses(
   source: Transport | Connection,
 ): source is ByteConn | Connection {
@@ -429,52 +464,4 @@ function addressForHandlers(
 ): Deno.Addr | undefined {
   const isUnnamed = remoteAddr?.transport === "unix" && !remoteAddr.path;
   return isUnnamed ? localAddr : remoteAddr;
-}
-
-async function shakeHands(conn: TlsTransport): Promise<Deno.TlsHandshakeInfo> {
-  try {
-    return await conn.handshake();
-  } catch (error) {
-    if (isLeaving(error)) throw leftEarly(error);
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SpdyError(
-      `the TLS handshake with the client failed: ${reason}`,
-      ERR_PROTO,
-      { initiator: "remote", cause: error },
-    );
-  }
-}
-
-/** Whether a client left during the handshake. Many connect only to check that a server listens. */
-function isLeaving(error: unknown): boolean {
-  return error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe;
-}
-
-function leftEarly(cause?: unknown): ConnectionClosedError {
-  return peerGone("the client left before it began to speak SPDY", cause);
-}
-
-function noVersion(chosen: string | null | undefined): SpdyError {
-  const what = chosen ? `agreed on "${chosen}"` : "agreed on no protocol";
-  return new UnsupportedVersionError(
-    `the client ${what} by ALPN; SPDY needs one of ${
-      getNpnProtocols().join(", ")
-    }`,
-    { initiator: "remote" },
-  );
-}
-
-async function readSome(conn: ByteConn): Promise<Uint8Array | undefined> {
-  const buffer = new Uint8Array(4096);
-  try {
-    const size = await readPart(conn, buffer);
-    return size === null ? undefined : buffer.subarray(0, size);
-  } catch (error) {
-    // A health check of a load balancer may end with a reset.
-    if (isLeaving(error)) throw leftEarly(error);
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkSignal } from "../../connection/abort_signal.ts";
 import { LazyPromise } from "../../connection/deferred.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { within } from "../../connection/time/clock.ts";
@@ -16,8 +17,10 @@ import {
 } from "../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
+import { checkTransport } from "./check_options.ts";
 import { ConnectionCount } from "./connection_count.ts";
 import type {
+  ConnectionErrorInfo,
   ConnectionListener,
   ServeOptions,
   ShutdownOptions,
@@ -50,6 +53,8 @@ export class Server implements SpdyServer {
   readonly #accepting: Promise<void>;
   readonly #finished = new LazyPromise<void>();
   #ending = false;
+  /** All connections were ended. */
+  #isOver = false;
   #referenced = true;
 
   static {
@@ -67,12 +72,13 @@ export class Server implements SpdyServer {
   ) {
     this.#listener = listener;
     this.addr = listener.addr;
-    this.#signal = options.signal;
+    this.#signal = checkSignal(options.signal);
     this.#host = connectionHost(options, handler);
     this.#count = new ConnectionCount(options);
     this.connections = { [Symbol.iterator]: () => this.#live() };
     this.#accepting = acceptAll(listener, {
       take: (transport) => this.#take(transport),
+      error: (error) => this.#tell(error),
       ended: () => this.#ending,
     });
     this.#signal?.addEventListener("abort", this.#abort, { once: true });
@@ -83,7 +89,9 @@ export class Server implements SpdyServer {
     return this.#finished.promise;
   }
 
-  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+  // Functions that can be passed on without the server, as those of `Deno.serve`.
+
+  readonly shutdown = async (options: ShutdownOptions = {}): Promise<void> => {
     checkShutdown(options);
     if (!this.#ending) {
       this.#stopAccepting();
@@ -94,11 +102,11 @@ export class Server implements SpdyServer {
       Promise.all(speaking.map(({ finished }) => finished)).then(this.#abort);
     }
     await untilDeadline(this.finished, options, this.#abort);
-  }
+  };
 
-  setCertificate(
+  readonly setCertificate = (
     certificate: { readonly cert: string; readonly key: string },
-  ): void {
+  ): void => {
     const listener: Partial<CertificateListener> = this.#listener as object;
     if (typeof listener.setCertificate !== "function") {
       throw new InvalidArgumentError(
@@ -106,19 +114,19 @@ export class Server implements SpdyServer {
       );
     }
     listener.setCertificate(certificate);
-  }
+  };
 
-  ref(): void {
+  readonly ref = (): void => {
     this.#referenced = true;
     this.#listener.ref?.();
     for (const served of this.#served) served.ref();
-  }
+  };
 
-  unref(): void {
+  readonly unref = (): void => {
     this.#referenced = false;
     this.#listener.unref?.();
     for (const served of this.#served) served.unref();
-  }
+  };
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
@@ -136,29 +144,28 @@ export class Server implements SpdyServer {
   readonly #abort = (): void => {
     if (!this.#ending) this.#stopAccepting();
     this.#signal?.removeEventListener("abort", this.#abort);
+    this.#isOver = true;
     for (const served of this.#served) served.abort();
     // The system frees the port when the pending accept has ended.
     within(LAST_ACCEPT, this.#accepting).then(() => this.#finished.resolve());
   };
 
   #take(transport: Transport): void {
-    const { remoteAddr } = isConn(transport)
-      ? transport
-      : { remoteAddr: undefined };
-    let remove: () => void;
+    // An accept may have ended together with the server.
+    if (this.#isOver) return discard(transport);
+    let remove = (): void => {};
+    let served: ServedConnection;
     try {
-      remove = this.#count.add(remoteAddr);
+      checkTransport(transport);
+      remove = this.#count.add(addressesOf(transport)?.remoteAddr);
+      served = new ServedConnection(transport, this.#host);
     } catch (error) {
+      // A bound was reached, or the transport cannot be used.
+      remove();
       discard(transport);
-      tellConnectionError(this.#host.options, error, {
-        remoteAddr,
-        localAddr: isConn(transport) ? transport.localAddr : undefined,
-        tls: undefined,
-        connection: undefined,
-      });
+      this.#tell(error, addressesOf(transport));
       return;
     }
-    const served = new ServedConnection(transport, this.#host);
     this.#served.add(served);
     if (!this.#referenced) served.unref();
     if (this.#ending) served.goaway();
@@ -168,14 +175,36 @@ export class Server implements SpdyServer {
     });
   }
 
+  /** Reports a connection that could not be accepted. */
+  #tell(error: unknown, addresses?: Partial<Addresses>): void {
+    tellConnectionError(this.#host.options, error, {
+      remoteAddr: addresses?.remoteAddr,
+      localAddr: addresses?.localAddr,
+      tls: undefined,
+      connection: undefined,
+    });
+  }
+
   *#live(): Generator<Connection, undefined> {
     for (const { live } of this.#served) if (live !== undefined) yield live;
   }
 }
 
+type Addresses = Pick<ConnectionErrorInfo, "remoteAddr" | "localAddr">;
+
+function addressesOf(transport: Transport): Partial<Addresses> | undefined {
+  return isObject(transport) && isConn(transport) ? transport : undefined;
+}
+
 /** Closes a refused connection. */
 function discard(transport: Transport): void {
+  if (!isObject(transport)) return;
   if (isConn(transport)) return closeQuietly(transport);
-  transport.readable.cancel().catch(() => {});
-  transport.writable.abort().catch(() => {});
+  transport.readable?.cancel().catch(() => {});
+  transport.writable?.abort().catch(() => {});
+}
+
+/** In JavaScript, a listener may return anything. */
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }

@@ -5,15 +5,13 @@
  */
 
 import {
+  attempt,
   handled,
   LazyPromise,
   type Listener,
 } from "../../connection/deferred.ts";
 import { logError } from "../../connection/error_log.ts";
-import {
-  ConnectionClosedError,
-  StreamResetError,
-} from "../../connection/errors.ts";
+import { StreamResetError } from "../../connection/errors.ts";
 import {
   createStream,
   stateOf,
@@ -33,11 +31,12 @@ import { statusName } from "../../frame/names.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { wrongLength } from "../message/content_length.ts";
 import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
-import { HttpMessageError, isLocalFault } from "../message/message_error.ts";
+import { HttpMessageError } from "../message/message_error.ts";
 import { readRequestHead } from "../message/request_head.ts";
 import type { TrailersCallback } from "../message/send_body.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
+import { clientLeft, isDeparture } from "./departure.ts";
 import {
   badRequest,
   checked,
@@ -48,8 +47,8 @@ import {
 import { letUploadEnd } from "./linger.ts";
 import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { ReportedError } from "./reported_error.ts";
-import { sendResponse } from "./send_response.ts";
-import type { ServeHandler, ServeInfo } from "./serve_options.ts";
+import { sendResponse, type SendResponseOptions } from "./send_response.ts";
+import type { PushInit, ServeHandler, ServeInfo } from "./serve_options.ts";
 import { pushResponse } from "./server_push.ts";
 
 /** What all requests of a server share. */
@@ -149,7 +148,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #url = "";
   #abort: AbortController | undefined;
   #trailers: TrailersCallback | undefined;
-  #replied = false;
+  /** Exists when the response is being sent. */
+  #sending: SendResponseOptions | undefined;
   /** The response was sent completely. */
   #isSent = false;
   /** The failure of the response was reported. */
@@ -192,16 +192,28 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   }
 
   readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
-    this.#trailers = async () => {
+    const made = async (): Promise<NameValue[]> => {
       const nv: NameValue[] = [];
       const init = typeof trailers === "function" ? await trailers() : trailers;
       appendHeaders(nv, init);
       return nv;
     };
+    const sending = this.#sending;
+    if (sending === undefined) this.#trailers = made;
+    else if (!sending.isEnding) sending.trailers = made;
+    else {
+      throw new InvalidArgumentError(
+        `sendTrailers was called too late: the response on stream ${this.#state.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
+      );
+    }
   };
 
-  readonly push: ServeInfo["push"] = async (path, init = {}) =>
-    createStream(
+  // Not every handler awaits it, and any client can make it reject.
+  readonly push: ServeInfo["push"] = (path, init = {}) =>
+    handled(this.#push(path, init));
+
+  async #push(path: string, init: PushInit): Promise<Stream> {
+    return createStream(
       await pushResponse(this.#state, this.#url, path, init, (url, headers) => {
         headers.set("host", new URL(url).host);
         const head = { method: "GET", url, headers: [...headers] };
@@ -209,6 +221,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
         return this.#answer(request, pushedInfo(this));
       }, (error) => this.#report(error)),
     );
+  }
 
   /** Answers the request. Awaits only what takes time, because each turn of the microtask queue does as well. */
   #begin(): void {
@@ -374,7 +387,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       receiveBuffer.expect(announced, (arrived) => {
         const error = wrongLength(announced, arrived);
         this.#wrongLength = error;
-        if (this.#replied) this.#state.reset(PROTOCOL_ERROR, error);
+        if (this.#sending) this.#state.reset(PROTOCOL_ERROR, error);
         return error;
       });
       if (this.#wrongLength !== undefined) throw this.#wrongLength;
@@ -434,20 +447,22 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   #send(response: Response): Promise<void> | LazyPromise<void> {
     const state = this.#state;
-    this.#replied = true;
     this.#span?.responding(response.status);
-    return sendResponse(state, response, {
+    const sending: SendResponseOptions = {
       method: this.#method,
       sendHead: (nv, fin) => {
         state.sender.submitReply(nv, fin);
         return fin ? state.sender.whenReplySent() : undefined;
       },
       trailers: this.#trailers,
+      isEnding: false,
       failed: (error) => {
         this.#isReported = true;
         this.#report(error);
       },
-    });
+    };
+    this.#sending = sending;
+    return sendResponse(state, response, sending);
   }
 }
 
@@ -475,33 +490,6 @@ function pushedInfo<Addr extends Deno.Addr | undefined>(
       return info.trailers;
     },
     sendTrailers: () => refuse("trailers"),
-    // deno-lint-ignore require-await -- what is thrown becomes a rejection
-    push: async () => refuse("pushes of its own"),
+    push: () => attempt(() => refuse("pushes of its own")),
   };
-}
-
-/**
- * The reason of `request.signal`, which `fetch` and other functions of the platform
- * throw when they are aborted.
- */
-function clientLeft(cause: Error): DOMException {
-  const error = new DOMException(
-    `the client left before the response was sent: ${cause.message}`,
-    "AbortError",
-  );
-  return Object.defineProperty(error, "cause", {
-    value: cause,
-    writable: true,
-    configurable: true,
-  });
-}
-
-/** Whether the error only says that the stream or the connection has ended. */
-function isDeparture(error: unknown): boolean {
-  return error instanceof StreamResetError ||
-    error instanceof ConnectionClosedError ||
-    error instanceof HttpMessageError && !isLocalFault(error) ||
-    // The reason of `request.signal`, thrown by a function that was aborted.
-    error instanceof DOMException && error.name === "AbortError" &&
-      isDeparture(error.cause);
 }

@@ -109,6 +109,7 @@ async function sendPushed(
       // DATA can overtake HEADERS that wait, so the body waits for the head.
       sendHead: (nv, fin) => pushed.sender.sendHeaders(nv, fin),
       trailers: undefined,
+      isEnding: false,
       failed,
     });
     await promiseOf(sent);

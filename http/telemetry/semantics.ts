@@ -11,6 +11,7 @@ import type {
   Histogram,
   Meter,
 } from "../../connection/telemetry/telemetry.ts";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { versionTraits } from "../../frame/version.ts";
 
@@ -110,7 +111,7 @@ export function serverAttributes(
   { hostname, port, protocol }: URL,
 ): Record<string, string | number> {
   return {
-    "server.address": hostname.replace(/^\[|\]$/g, ""),
+    "server.address": withoutBrackets(hostname),
     "server.port": port === ""
       ? (protocol === "https:" ? 443 : 80)
       : Number(port),

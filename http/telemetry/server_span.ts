@@ -62,6 +62,7 @@ export class ServerSpan {
   readonly #common: Attributes;
   readonly #begin = now();
   #status: number | undefined;
+  #hasEnded = false;
 
   constructor(on: Telemetry, request: ServedRequest, peer: ServedPeer) {
     this.#telemetry = on;
@@ -103,6 +104,9 @@ export class ServerSpan {
 
   /** Ends the span. `error` is the reason if the response was not sent completely. */
   end(error?: unknown): void {
+    // A second call would count the request twice, and as one less that is active.
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     const status = this.#status;
     const failure = error !== undefined
       ? errorType(error)

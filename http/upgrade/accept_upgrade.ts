@@ -16,7 +16,8 @@ import type { ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
 import { checkNames, type Names } from "../../values.ts";
 import type { Connection } from "../connection.ts";
-import { ALL_VERSIONS } from "./upgrade_token.ts";
+import { checkAllowedOrigins } from "./upgrade_rules.ts";
+import { ALL_VERSIONS, checkVersions } from "./upgrade_token.ts";
 
 /**
  * Options of {@linkcode acceptUpgrade}.
@@ -96,9 +97,11 @@ export async function acceptUpgrade(
   const {
     versions = ALL_VERSIONS,
     headers: given,
-    allowedOrigins = [],
+    allowedOrigins,
     ...tuning
   } = options;
+  checkVersions(versions);
+  checkAllowedOrigins(allowedOrigins);
   for (const version of versions) {
     resolveOptions({ ...tuning, side: SERVER, version });
   }
@@ -112,7 +115,7 @@ export async function acceptUpgrade(
     request,
     socket,
     head,
-    { versions, headers, allowedOrigins },
+    { versions, headers, allowedOrigins: allowedOrigins ?? [] },
     tuning,
   );
 }

@@ -12,6 +12,7 @@ import {
 } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { httpDate } from "../message/date.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { reasonPhrase } from "../message/reason_phrases.ts";
 
 /** Headers about the connection, which this module sets. */
@@ -61,8 +62,7 @@ export function encodeAnswer(
 
 /** Whether the body of an answer may be sent (RFC 9110 6.4.1). */
 export function mayHaveBody(method: string, { status }: Response): boolean {
-  return method !== "HEAD" && status !== 204 && status !== 205 &&
-    status !== 304;
+  return method !== "HEAD" && !isNullBodyStatus(status);
 }
 
 /** The answer if another answer cannot be sent. */
@@ -70,30 +70,42 @@ export function serverError(): Response {
   return new Response("Internal Server Error\n", { status: 500 });
 }
 
-/** Encodes an answer after which the connection ends. */
-export async function encodeWhole(response: Response): Promise<Uint8Array> {
+/** Encodes an answer after which the connection ends. That to HEAD has only its head. */
+export async function encodeWhole(
+  response: Response,
+  isHead = false,
+): Promise<Uint8Array> {
   const body = await response.bytes();
   const { length } = body;
   const head = encodeAnswer(response, { length, keepAlive: false });
+  if (isHead) return head;
   const whole = new Uint8Array(head.length + length);
   whole.set(head);
   whole.set(body, head.length);
   return whole;
 }
 
+/** How a last answer is sent. */
+export interface LastAnswerOptions {
+  /** Called if the body of the answer cannot be read. */
+  readonly tell?: (error: unknown) => void;
+  /** Whether the request is HEAD. */
+  readonly isHead?: boolean;
+}
+
 /**
  * Sends an answer and ends the connection; never rejects. If the body of the answer
- * cannot be read, it sends 500 and calls `tell` with the error.
+ * cannot be read, it sends 500.
  */
 export async function answerAndEnd(
   conn: ByteConn,
   response: Response,
-  tell?: (error: unknown) => void,
+  { tell, isHead }: LastAnswerOptions = {},
 ): Promise<void> {
   try {
-    const whole = await encodeWhole(response).catch((error) => {
+    const whole = await encodeWhole(response, isHead).catch((error) => {
       tell?.(error);
-      return encodeWhole(serverError());
+      return encodeWhole(serverError(), isHead);
     });
     await lingering(conn, writeAll(conn, whole));
     await endConversation(conn);

@@ -9,9 +9,11 @@ import type { ConnectionTuning } from "../../connection/options.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { DialPlan } from "../../connection/transport/dial.ts";
+import type { ByteConn } from "../../connection/transport/transport.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
+import { isNullBodyStatus } from "../message/null_body.ts";
 import { dial } from "./dial.ts";
 import { requestUpgrade, type UpgradeAnswer } from "./upgrade_request.ts";
 import {
@@ -42,8 +44,9 @@ export async function askAndBegin(
   { protocols, headers, method, signal, timeout, tuning }: Asked,
 ): Promise<UpgradedConnection> {
   const limit = new TimeLimit(timeout, signal);
+  let conn: ByteConn | undefined;
   try {
-    const conn = await dial(url, plan, limit.signal);
+    conn = await dial(url, plan, limit.signal);
     const answer = await requestUpgrade(conn, {
       url,
       method,
@@ -56,7 +59,12 @@ export async function askAndBegin(
       maxBody: MAX_BODY,
       signal: limit.signal,
     });
-    return begin(answer, protocols, { origin: url.origin, ...tuning });
+    const { origin = url.origin } = tuning;
+    return begin(answer, protocols, { ...tuning, origin });
+  } catch (error) {
+    // node:http throws for a method or a header that cannot be sent.
+    closeQuietly(conn);
+    throw error;
   } finally {
     limit.end();
   }
@@ -78,7 +86,6 @@ function begin(
   // Rule: the server names the protocol, which must be one that the client asked for
   // (RFC 9110 7.8). If there are several, two readers could choose different ones.
   if (token === undefined || !isOnlyName(token.name, answered.upgrade)) {
-    closeQuietly(conn);
     throw new HttpMessageError(
       `the server switched protocols, but its answer ${
         wrongUpgrade(answered, protocols)
@@ -110,8 +117,8 @@ function toResponse(
       `the upgrade was answered with status ${status}`,
     );
   }
-  const bodiless = status === 204 || status === 205 || status === 304;
-  return new Response(bodiless ? null : body, { status, statusText, headers });
+  const given = isNullBodyStatus(status) ? null : body;
+  return new Response(given, { status, statusText, headers });
 }
 
 /** Gives a response the status 101, which the platform's constructor does not allow. */

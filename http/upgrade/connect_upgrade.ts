@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkSignal } from "../../connection/abort_signal.ts";
 import {
   checkTuning,
   type ConnectionTuning,
@@ -17,7 +18,8 @@ import {
 } from "../../connection/transport/dial.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { checkNames, type Names, show } from "../../values.ts";
+import { TOKEN } from "../platform/header_text.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
 import { versionOfToken } from "./upgrade_token.ts";
 
@@ -71,9 +73,9 @@ const NAMES: Names<UpgradeOptions> = {
  * Rejects with {@linkcode UpgradeRefusedError} for any answer but 101, with
  * `HttpMessageError` if the answer is not HTTP or names another protocol, with
  * `ConnectionClosedError` if the server closes the connection or takes too long,
- * with `InvalidArgumentError` for an invalid URL, protocol or option, with the
- * transport's own error if connecting fails, and with `ProxyError` if a proxy does
- * not open the tunnel.
+ * with `InvalidArgumentError` for an invalid URL, protocol or option, with `TypeError`
+ * for invalid headers, with the transport's own error if connecting fails, and with
+ * `ProxyError` if a proxy does not open the tunnel.
  *
  * @example
  * ```ts
@@ -108,11 +110,21 @@ export async function connectUpgrade(
     proxy,
     dial,
     proxyProtocol,
-    signal,
+    signal: given,
     timeout = 30_000,
     ...tuning
   } = options;
+  const signal = checkSignal(given);
   const target = readTarget(url, protocols);
+  if (!TOKEN.test(method) || /^connect$/i.test(method)) {
+    throw new InvalidArgumentError(
+      `method ${
+        show(method)
+      } is not an HTTP method that can ask for an upgrade; use GET or POST`,
+    );
+  }
+  // Checked before connecting; the pairs of a list are sent as they are.
+  new Headers(headers);
   checkTimeout("timeout", timeout);
   checkTuning(tuning);
   const plan = { path, tls, proxy, dial, proxyProtocol };

@@ -10,6 +10,7 @@ import {
   type DialPlan,
   dialTls,
 } from "../../connection/transport/dial.ts";
+import { withoutBrackets } from "../../connection/transport/host_name.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 
 /**
@@ -21,8 +22,7 @@ export async function dial(
   plan: DialPlan,
   signal: AbortSignal,
 ): Promise<ByteConn> {
-  // A URL has an IPv6 address in brackets, and Deno expects it without them.
-  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const hostname = withoutBrackets(url.hostname);
   const secure = url.protocol === "https:";
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   const target = { hostname, port };

@@ -63,6 +63,11 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /** Bytes that are converted to text at a time. */
 const TEXT_SIZE = 8192;
 
+/** Whether a head, which may be invalid, is that of a HEAD request. Its empty lines come first. */
+export function isHead(data: Uint8Array): boolean {
+  return /^(?:\r\n)*HEAD /.test(toText(data.subarray(0, TEXT_SIZE)));
+}
+
 /** Finds the end of a head that arrives in pieces. */
 export class HeadScanner {
   #position = 0;

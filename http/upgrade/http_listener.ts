@@ -16,7 +16,7 @@ import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { answerAndEnd, dropInput, serverError } from "./answer.ts";
 import { type Framing, framingOf } from "./framing.ts";
-import { type Http1RequestHead, parseHead } from "./head.ts";
+import { type Http1RequestHead, isHead, parseHead } from "./head.ts";
 import { HeadReader } from "./head_reader.ts";
 import { RequestRefusal } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
@@ -92,7 +92,9 @@ export class HttpListener {
       // Other errors come from the client or the network, and are not reported.
       if (error instanceof RequestRefusal) {
         this.#tell(new HttpMessageError(`refused: ${error.message}`));
-        await answerAndEnd(conn, error.toResponse());
+        await answerAndEnd(conn, error.toResponse(), {
+          isHead: error.isForHead,
+        });
       }
     }
     this.#open.delete(timed);
@@ -114,26 +116,40 @@ export class HttpListener {
       const { maxHeadBytes } = this.#options;
       const bytes = await conn.inTime(reader.readHead(maxHeadBytes));
       if (bytes === undefined) return undefined;
-      const head = parseHead(bytes, this.#scheme);
-      const framing = framingOf(head);
-      if (this.#asksForUpgrade(head)) {
-        const { url, method, headers } = head;
-        checkUpgrade({
-          method,
-          hasBody: framing !== 0,
-          host: headers.get("host") ?? url.host,
-          origin: headers.get("origin") ?? undefined,
-        }, this.#options.allowedOrigins ?? []);
-        return {
-          request: new Request(url, { method, headers }),
-          conn: reader.detach(),
-        };
-      }
-      if (!await this.#answer(conn, reader, head, framing)) {
-        await dropInput(conn.conn);
-        return undefined;
+      try {
+        const call = await this.#process(conn, reader, bytes);
+        if (call !== "next") return call;
+      } catch (error) {
+        if (error instanceof RequestRefusal) error.isForHead = isHead(bytes);
+        throw error;
       }
     }
+  }
+
+  /** Answers the request with this head; `"next"` if another one may follow. */
+  async #process(
+    conn: TimeoutConn,
+    reader: HeadReader,
+    bytes: Uint8Array,
+  ): Promise<UpgradeCall | "next" | undefined> {
+    const head = parseHead(bytes, this.#scheme);
+    const framing = framingOf(head);
+    if (this.#asksForUpgrade(head)) {
+      const { url, method, headers } = head;
+      checkUpgrade({
+        method,
+        hasBody: framing !== 0,
+        host: headers.get("host") ?? url.host,
+        origin: headers.get("origin") ?? undefined,
+      }, this.#options.allowedOrigins ?? []);
+      return {
+        request: new Request(url, { method, headers }),
+        conn: reader.detach(),
+      };
+    }
+    if (await this.#answer(conn, reader, head, framing)) return "next";
+    await dropInput(conn.conn);
+    return undefined;
   }
 
   /** `Connection` must name the upgrade, and HTTP/1.0 has no upgrades (RFC 9110 7.8). */

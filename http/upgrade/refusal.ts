@@ -11,6 +11,8 @@ export class RequestRefusal extends Error {
   readonly status: number;
   /** Headers of the answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether the request is HEAD, whose answer has no body. */
+  isForHead = false;
 
   constructor(
     status: number,

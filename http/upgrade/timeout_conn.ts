@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
+import { startIdleTimeout, stopTimer } from "../../connection/time/clock.ts";
 import {
   closeQuietly,
   writePart,
@@ -32,7 +32,7 @@ export class TimeoutConn {
 
   /** Waits for a step; closes the connection if it takes longer than `timeout`. */
   async inTime<T>(work: Promise<T>): Promise<T> {
-    const timer = startTimeout(() => this.close(), this.timeout);
+    const timer = startIdleTimeout(() => this.close(), this.timeout);
     try {
       return await work;
     } finally {

@@ -36,7 +36,7 @@ export async function upgradeNodeSocket(
 ): Promise<Connection> {
   const token = readToken(request.headers, versions);
   if (token === undefined) {
-    await refuse(socket, upgradeRequired(versions));
+    await refuse(request, socket, upgradeRequired(versions));
     throw new HttpMessageError(
       `the upgrade was refused: the request ${
         wrongUpgrade(request.headers, versions.map(tokenOf))
@@ -54,7 +54,7 @@ export async function upgradeNodeSocket(
     }, allowedOrigins);
   } catch (error) {
     if (!(error instanceof RequestRefusal)) throw error;
-    await refuse(socket, error.toResponse());
+    await refuse(request, socket, error.toResponse());
     throw new HttpMessageError(`refused: ${error.message}`, { cause: error });
   }
   if (head.length > 0) socket.unshift(head);
@@ -68,6 +68,11 @@ export async function upgradeNodeSocket(
 }
 
 /** Answers and ends the connection. */
-async function refuse(socket: Duplex, response: Response): Promise<void> {
-  socket.end(await encodeWhole(response), () => socket.destroy());
+async function refuse(
+  { method }: IncomingMessage,
+  socket: Duplex,
+  response: Response,
+): Promise<void> {
+  const whole = await encodeWhole(response, method === "HEAD");
+  socket.end(whole, () => socket.destroy());
 }

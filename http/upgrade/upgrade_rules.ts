@@ -4,6 +4,8 @@
  * @module
  */
 
+import { InvalidArgumentError } from "../../errors.ts";
+import { show } from "../../values.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 /** Highest value of `maxHeadBytes`, bytes. */
@@ -16,6 +18,36 @@ export interface UpgradeFacts {
   /** The `Host` header, or the host of the target. */
   readonly host: string | undefined;
   readonly origin: string | undefined;
+}
+
+/**
+ * Checks the option `allowedOrigins`.
+ *
+ * Throws `InvalidArgumentError` if it is not a list: a text contains parts of itself, so
+ * it would allow other origins as well. Also for a URL that is more than an origin,
+ * which no `Origin` header equals.
+ */
+export function checkAllowedOrigins(
+  origins: readonly string[] | null | undefined,
+): void {
+  if (origins === undefined || origins === null) return;
+  if (!Array.isArray(origins)) {
+    throw new InvalidArgumentError(
+      `allowedOrigins ${
+        show(origins)
+      } is not a list, such as ["https://example.org"]`,
+    );
+  }
+  for (const each of origins) {
+    const url = /^https?:/i.test(each) ? URL.parse(each) : undefined;
+    if (url === null || url !== undefined && url.origin !== each) {
+      throw new InvalidArgumentError(
+        `allowedOrigins contains ${show(each)}, which is not an origin: write ${
+          show(url?.origin ?? "https://example.org")
+        }`,
+      );
+    }
+  }
 }
 
 /** Methods of a request for an upgrade; kubectl uses POST. */

@@ -5,9 +5,12 @@
  * @module
  */
 
-import { UnsupportedVersionError } from "../../errors.ts";
+import { InvalidArgumentError, UnsupportedVersionError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
+import { SERVER } from "../../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../../session/npn.ts";
+import { checkSideAndVersion } from "../../session/options.ts";
+import { show } from "../../values.ts";
 
 /** A protocol name and its version. */
 export interface UpgradeToken {
@@ -25,6 +28,23 @@ export interface UpgradeHeaders {
 /** All versions, best first. */
 export const ALL_VERSIONS: readonly ProtocolVersion[] = getNpnProtocols()
   .map(npnGetVersion).filter((version) => version !== 0);
+
+/**
+ * Checks the option `versions` of a server.
+ *
+ * Throws `InvalidArgumentError` for an empty list, with which no client could connect,
+ * and `UnsupportedVersionError` for an unknown version.
+ */
+export function checkVersions(versions: readonly ProtocolVersion[]): void {
+  if (!Array.isArray(versions) || versions.length === 0) {
+    throw new InvalidArgumentError(
+      `versions ${
+        show(versions)
+      } is not a list with at least one version, such as [PROTO_SPDY3_1]`,
+    );
+  }
+  for (const each of versions) checkSideAndVersion(SERVER, each);
+}
 
 /** The version of a protocol name in upper or lower case; 0 for an unknown name. */
 export function versionOfToken(name: string): ProtocolVersion | 0 {

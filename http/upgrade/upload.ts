@@ -6,7 +6,7 @@
  */
 
 import {
-  startTimeout,
+  startIdleTimeout,
   stopTimer,
   type Timer,
 } from "../../connection/time/clock.ts";
@@ -44,7 +44,7 @@ export class Upload {
     let timer: Timer | undefined;
     const wait = (): void => {
       const seen = this.#reads;
-      timer = startTimeout(() => {
+      timer = startIdleTimeout(() => {
         if (this.#reading || this.#reads !== seen) wait();
         else this.#over.resolve();
       }, this.#conn.timeout);

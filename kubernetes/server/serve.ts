@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkSignal } from "../../connection/abort_signal.ts";
 import { checkTuning } from "../../connection/options.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
@@ -11,14 +12,20 @@ import {
   type AcceptingListener,
   listenTls,
 } from "../../connection/transport/tls_listener.ts";
-import type { ByteConn } from "../../connection/transport/transport.ts";
+import {
+  type ByteConn,
+  turnOffDelay,
+} from "../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { answerAndEnd } from "../../http/upgrade/answer.ts";
 import {
   HttpListener,
   type UpgradeCall,
 } from "../../http/upgrade/http_listener.ts";
-import { MOST_HEAD } from "../../http/upgrade/upgrade_rules.ts";
+import {
+  checkAllowedOrigins,
+  MOST_HEAD,
+} from "../../http/upgrade/upgrade_rules.ts";
 import { checkPort, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { parseCall, type StreamingCall } from "../call/call.ts";
@@ -220,7 +227,7 @@ export class StreamingServer implements AsyncDisposable {
   async #accept(): Promise<void> {
     await acceptAll(this.#listener, {
       take: (conn) => {
-        conn.setNoDelay?.(true);
+        turnOffDelay(conn);
         this.#http.take(conn).then((call) => {
           if (call !== undefined) this.#take(call);
         });
@@ -270,7 +277,7 @@ export class StreamingServer implements AsyncDisposable {
     if (parsed === undefined) throw new RefusedUpgrade(404, "not found");
     const call = await this.#resolve(parsed);
     if (call instanceof Response) {
-      await answerAndEnd(conn, call, (error) => this.#tell(error));
+      await answerAndEnd(conn, call, { tell: (error) => this.#tell(error) });
       return;
     }
     const {
@@ -359,9 +366,15 @@ export function serveStreaming(options: StreamingOptions): StreamingServer {
   checkNames("serveStreaming", options, STREAMING_NAMES);
   const { port = 0, cert, key } = options;
   checkPort("port", port, 0);
-  const { headTimeout = 0, streamCreationTimeout = 0 } = options;
+  const {
+    headTimeout = 0,
+    streamCreationTimeout = 0,
+    maxHeadBytes = MAX_HEAD,
+  } = options;
   checkTimeout("headTimeout", headTimeout);
-  checkWhole("maxHeadBytes", options.maxHeadBytes ?? MAX_HEAD, 1, MOST_HEAD);
+  checkWhole("maxHeadBytes", maxHeadBytes, 1, MOST_HEAD);
+  checkAllowedOrigins(options.allowedOrigins);
+  checkSignal(options.signal);
   checkTimeout("streamCreationTimeout", streamCreationTimeout);
   checkTuning({ maxBufferedBytes: options.maxBufferedBytes });
   if ((cert === undefined) !== (key === undefined)) {

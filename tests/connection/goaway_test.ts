@@ -10,6 +10,7 @@ import {
   FrameDecoder,
   FrameEncoder,
   GOAWAY,
+  InvalidArgumentError,
   PROTO_SPDY3_1,
   REFUSED_STREAM,
   RST_STREAM,
@@ -18,7 +19,12 @@ import {
   SYN_STREAM,
 } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../deps.ts";
-import { memoryStreams, pairOver, tcpConns } from "../helpers/connections.ts";
+import {
+  memoryPair,
+  memoryStreams,
+  pairOver,
+  tcpConns,
+} from "../helpers/connections.ts";
 
 function turn(): Promise<void> {
   return new Promise((done) => setTimeout(done, 0));
@@ -212,4 +218,17 @@ Deno.test("goaway() after the connection has failed does not become the reason f
   await assertRejects(() => client.goaway(), ConnectionClosedError);
   const after = await assertRejects(() => client.openStream([["a", "b"]]));
   assertEquals(String(after), String(before));
+});
+
+Deno.test("goaway() with an invalid status rejects, and the connection stays open", async () => {
+  await using pair = memoryPair();
+  const { client } = pair;
+  for (const status of [-1, NaN, 2 ** 32, "x"]) {
+    await assertRejects(
+      () => client.goaway(status as number),
+      InvalidArgumentError,
+    );
+  }
+  assertEquals(client.accepting, true);
+  await client.ping();
 });

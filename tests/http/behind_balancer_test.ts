@@ -281,7 +281,7 @@ Deno.test("a late or truncated head closes the connection", async () => {
   await writeAll(slow, new TextEncoder().encode("PROXY TCP4 1"));
   const ended = slow.read(new Uint8Array(1)).catch(() => null);
   // The timer starts once the connection is accepted.
-  while (time.timers === 0) await realPause();
+  while (time.next === undefined) await realPause();
   await time.advance(10_000);
   assertEquals(await waitFor("the close", ended), null);
   const error = await waitFor("the error", told.promise);

@@ -222,7 +222,7 @@ for (const version of VERSIONS) {
     await upload.sendAll(time, 50);
     assertEquals(await stream.closed, 0);
     assertEquals(upload.cancelled, false);
-    assertEquals(time.timers, 0);
+    assertEquals(time.next, undefined);
   });
 
   for (const how of ["cancels", "breaks"] as const) {

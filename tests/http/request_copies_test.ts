@@ -7,6 +7,7 @@ import {
   assertStrictEquals,
 } from "../deps.ts";
 import { StreamResetError } from "../../connection/errors.ts";
+import { isDenoBefore } from "../helpers/deno_version.ts";
 import { httpPair } from "../helpers/http.ts";
 
 const COPIES: Record<string, (request: Request) => Request> = {
@@ -125,6 +126,62 @@ Deno.test("a body of strings fails the response and is reported to onError", asy
   assert(failed);
   const error = await heard.promise;
   assert(String(error).includes("a string"), String(error));
+});
+
+Deno.test("a body whose file is closed fails the response and is reported to onError", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "text");
+  const heard = Promise.withResolvers<unknown>();
+  try {
+    await using pair = await httpPair(
+      async () => {
+        const file = await Deno.open(path);
+        const { readable } = file;
+        file.close();
+        return new Response(readable);
+      },
+      {
+        onError: (error) => {
+          heard.resolve(error);
+          return new Response("not sent");
+        },
+      },
+    );
+    const failed = await pair.client.fetch("/")
+      .then((response) => response.text())
+      .then(() => false, () => true);
+    assert(failed);
+    assertInstanceOf(await heard.promise, Deno.errors.BadResource);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("as documented: Deno.serve answers 500 for a body whose file is closed, and does not call onError", async () => {
+  if (isDenoBefore("2.9.0")) return;
+  const path = await Deno.makeTempFile();
+  let heard = 0;
+  try {
+    await using server = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+      onError: () => {
+        heard++;
+        return new Response();
+      },
+    }, async () => {
+      const file = await Deno.open(path);
+      const { readable } = file;
+      file.close();
+      return new Response(readable);
+    });
+    const { port } = server.addr;
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    assertEquals([response.status, await response.text(), heard], [500, "", 0]);
+  } finally {
+    await Deno.remove(path);
+  }
 });
 
 Deno.test("a body of one null or undefined fails: it does not count as empty", async () => {

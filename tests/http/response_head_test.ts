@@ -1,8 +1,8 @@
 import type { NameValue } from "../../frame/types.ts";
 import { toHeaders } from "../../http/message/fields.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
+import { isNullBodyStatus } from "../../http/message/null_body.ts";
 import {
-  isNullBodyStatus,
   readResponseHead,
   writeResponseHead,
 } from "../../http/message/response_head.ts";

@@ -198,14 +198,14 @@ Deno.test("PROXY listener: the whole head has one time limit, and 0 is none", as
     error.message,
     "192.0.2.1 did not send a whole PROXY head within 1000 ms (handshakeTimeout)",
   );
-  assertEquals(time.timers, 0);
+  assertEquals(time.next, undefined);
 
   const patient = new Balanced({ timeout: 0 });
   const late = await patient.connect();
   await time.advance(1e9);
   await late.feed(HEAD);
   assertEquals(namesOf(await patient.listener.accept())[1], "198.51.100.7");
-  assertEquals([late.log, patient.errors, time.timers], [[], [], 0]);
+  assertEquals([late.log, patient.errors, time.next], [[], [], undefined]);
 });
 
 Deno.test("PROXY listener: only trusted addresses and Unix sockets may send a head", async () => {
@@ -367,7 +367,7 @@ Deno.test("PROXY listener: it has the address of the listener below, and no time
   const conn = await balanced.connect();
   await conn.feed(HEAD);
   await balanced.listener.accept();
-  assertEquals(time.timers, 0);
+  assertEquals(time.next, undefined);
 });
 
 Deno.test("PROXY listener: a read that fails closes the connection, and its error is reported", async () => {

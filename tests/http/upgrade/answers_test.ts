@@ -116,7 +116,7 @@ Deno.test("listener: a handler that stops reading keeps the connection only for 
   await turn();
   http.close();
   await Promise.all(taken);
-  assertEquals(time.timers, 0);
+  assertEquals(time.next, undefined);
 });
 
 Deno.test("listener: a body of another length than content-length ends the connection and is reported", async () => {

@@ -290,7 +290,7 @@ Deno.test("listener: waits for the client are limited, and waits for a handler a
   await time.advance(10_000);
   await reading;
   assertEquals(upload.closed, true);
-  assertEquals(time.timers, 0);
+  assertEquals(time.next, undefined);
 });
 
 Deno.test("listener: a client may have left when it is answered", async () => {

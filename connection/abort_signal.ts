@@ -1,0 +1,32 @@
+/**
+ * Checks of the option `signal`.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import { show } from "../values.ts";
+
+/**
+ * The signal of an option; `undefined` without one. `null` counts as none, as in
+ * `fetch` and `Deno.serve`.
+ *
+ * Throws `InvalidArgumentError` for any other value. Found only when it is used, such a
+ * value would leave behind what was opened before: a port, a connection, a stream.
+ */
+export function checkSignal(
+  signal: AbortSignal | null | undefined,
+): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  // Not by its class: Deno takes time to create it, and other objects imitate it.
+  if (
+    typeof signal.aborted === "boolean" &&
+    typeof signal.addEventListener === "function"
+  ) return signal;
+  const advice = "signal" in Object(signal)
+    ? ": pass the `signal` of the AbortController"
+    : "";
+  throw new InvalidArgumentError(
+    `signal ${show(signal)} is not an AbortSignal${advice}`,
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * Checks of the options of a connection that are no numbers.
+ *
+ * @module
+ */
+
+import { InvalidArgumentError } from "../errors.ts";
+import type { SettingsEntry } from "../frame/types.ts";
+import { checkSettings } from "../session/submit.ts";
+import { show } from "../values.ts";
+
+/** The options that are checked here; see `ConnectionTuning`. */
+interface Kinds {
+  readonly settings?: readonly SettingsEntry[];
+  readonly settingsStore?: object;
+  readonly origin?: string;
+  readonly onFrame?: unknown;
+}
+
+/** Functions of a `SettingsStore`. */
+const STORE_FUNCTIONS = ["get", "set", "delete"];
+
+/**
+ * Throws `InvalidArgumentError` for an option of another kind. Found only when it is used,
+ * it would end each connection, most of them without a message.
+ */
+export function checkKinds(
+  { settings, settingsStore, origin, onFrame }: Kinds,
+): void {
+  if (settings !== undefined) {
+    if (!Array.isArray(settings)) {
+      throw new InvalidArgumentError(
+        `settings ${show(settings)} is not a list of [id, flags, value]`,
+      );
+    }
+    checkSettings(settings);
+  }
+  checkFunction("onFrame", onFrame);
+  if (settingsStore === undefined) return;
+  const store: unknown = settingsStore;
+  const isStore = typeof store === "object" && store !== null &&
+    STORE_FUNCTIONS.every((name) =>
+      typeof Reflect.get(store, name) === "function"
+    );
+  if (!isStore) {
+    throw new InvalidArgumentError(
+      `settingsStore ${
+        show(store)
+      } has no functions get, set and delete, as a Map has them`,
+    );
+  }
+  if (origin === undefined) {
+    throw new InvalidArgumentError(
+      "settingsStore needs the option origin: the settings are stored under it",
+    );
+  }
+}
+
+/**
+ * Throws `InvalidArgumentError` unless a callback is a function or not set; `null` and
+ * `false` count as not set.
+ */
+export function checkFunction(name: string, value: unknown): void {
+  if (!value || typeof value === "function") return;
+  throw new InvalidArgumentError(`${name} ${show(value)} is not a function`);
+}
+
+/** Throws `InvalidArgumentError` unless `value` is text. */
+export function checkText(name: string, value: unknown): void {
+  if (typeof value === "string") return;
+  throw new InvalidArgumentError(`${name} ${show(value)} is not a string`);
+}

@@ -1,0 +1,143 @@
+/** `onConnection` whose answer comes late or never. */
+
+import { connect } from "../../http/connect.ts";
+import { Connection } from "../../http/connection.ts";
+import { serve } from "../../http/server/serve.ts";
+import { serveConnection } from "../../http/server/serve_connection.ts";
+import type { ServeConnectionOptions } from "../../http/server/serve_options.ts";
+import { StreamResetError } from "../../connection/errors.ts";
+import { REFUSED_STREAM } from "../../frame/constants.ts";
+import { CLIENT, PROTO_SPDY3_1 } from "../../mod.ts";
+import { assertEquals } from "../deps.ts";
+import { memoryStreams } from "../helpers/connections.ts";
+import { waitFor } from "../helpers/deadline.ts";
+import { assertFetchFails } from "../helpers/http.ts";
+
+const quiet = { hostname: "127.0.0.1", port: 0, onListen() {} };
+const never = (): Promise<never> => new Promise(() => {});
+
+interface Served extends AsyncDisposable {
+  readonly client: Connection;
+  readonly served: ReturnType<typeof serveConnection>;
+  /** Number of calls of the handler. */
+  requests(): number;
+}
+
+function serveInMemory(options: ServeConnectionOptions): Served {
+  let requests = 0;
+  const [left, right] = memoryStreams();
+  const served = serveConnection(right, options, () => {
+    requests++;
+    return new Response();
+  });
+  const client = new Connection(left, {
+    side: CLIENT,
+    version: PROTO_SPDY3_1,
+    origin: "http://h",
+  });
+  return {
+    client,
+    served,
+    requests: () => requests,
+    [Symbol.asyncDispose]: () => client.close(),
+  };
+}
+
+Deno.test("onConnection: shutdown does not wait for an answer that never comes, and refuses the requests", async () => {
+  await using pair = serveInMemory({ onConnection: never });
+  const asked = pair.client.fetch("/");
+  await pair.client.ping();
+  await waitFor("shutdown", pair.served.shutdown());
+  const error = await assertFetchFails(() => asked, StreamResetError);
+  assertEquals(error.statusCode, REFUSED_STREAM);
+  assertEquals(error.unprocessed, true);
+  assertEquals(pair.requests(), 0);
+});
+
+Deno.test("onConnection: the signal ends a server whose answer never comes", async () => {
+  const abort = new AbortController();
+  const called = Promise.withResolvers<void>();
+  const server = serve({
+    ...quiet,
+    signal: abort.signal,
+    onConnection: () => {
+      called.resolve();
+      return never();
+    },
+  }, () => new Response());
+  await using client = await connect({ port: server.addr.port });
+  await called.promise;
+  abort.abort();
+  await waitFor("finished", server.finished);
+  await client.closed.catch(() => {});
+});
+
+for (const isClean of [true, false]) {
+  Deno.test(`onConnection: a client that leaves ${isClean ? "cleanly" : "suddenly"} is no longer counted, although the answer never comes`, async () => {
+    const told: unknown[] = [];
+    let called = 0;
+    await using server = serve({
+      ...quiet,
+      maxConnections: 1,
+      onConnection: () => ++called === 1 ? never() : undefined,
+      onConnectionError: (error) => told.push(error),
+    }, () => new Response("served"));
+    const { port } = server.addr;
+    if (isClean) {
+      const first = await connect({ port });
+      await first.ping();
+      await first.close();
+    } else {
+      const first = await Deno.connect({ hostname: "127.0.0.1", port });
+      first.close();
+    }
+    while ([...server.connections].length > 0 || called === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await using second = await connect({ port });
+    assertEquals(await (await second.fetch("/")).text(), "served");
+    assertEquals(told, []);
+  });
+}
+
+Deno.test("onConnection: a client that breaks a rule before the answer is reported once", async () => {
+  const told: string[] = [];
+  const [left, right] = memoryStreams();
+  const late = Promise.withResolvers<void>();
+  const served = serveConnection(right, {
+    onConnection: () => late.promise,
+    onConnectionError: (error) => told.push((error as Error).message),
+  }, () => new Response());
+  const writer = left.writable.getWriter();
+  writer.write(new TextEncoder().encode("GET / HTTP/1.1\r\n")).catch(() => {});
+  left.readable.pipeTo(new WritableStream()).catch(() => {});
+  await waitFor("finished", served.finished);
+  late.reject(new Error("the connection is gone"));
+  await late.promise.catch(() => {});
+  assertEquals(told.length, 1);
+  assertEquals(told[0].includes("HTTP/1.1 request"), true);
+});
+
+Deno.test("onConnection: requests that wait for a refusal may be sent again", async () => {
+  const answer = Promise.withResolvers<boolean>();
+  await using pair = serveInMemory({ onConnection: () => answer.promise });
+  const asked = pair.client.fetch("/", { method: "POST", body: "x" });
+  await pair.client.ping();
+  answer.resolve(false);
+  const error = await assertFetchFails(() => asked, StreamResetError);
+  assertEquals(error.unprocessed, true);
+  assertEquals(pair.requests(), 0);
+  await pair.served.finished;
+});
+
+Deno.test("onConnection: requests of a client that has left before the answer reach no handler", async () => {
+  const answer = Promise.withResolvers<void>();
+  await using pair = serveInMemory({ onConnection: () => answer.promise });
+  const asked = pair.client.fetch("/").catch(() => {});
+  await pair.client.ping();
+  await pair.client.close();
+  await waitFor("finished", pair.served.finished);
+  answer.resolve();
+  await asked;
+  assertEquals(pair.requests(), 0);
+});
