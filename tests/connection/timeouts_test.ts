@@ -8,9 +8,14 @@ import { Timeouts } from "../../connection/timeouts.ts";
 import { CANCEL, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER, type Side } from "../../session/constants.ts";
 import { assertEquals } from "../deps.ts";
+import { collect } from "../helpers/collector.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
-import { type VirtualTime, virtualTime } from "../helpers/virtual_time.ts";
+import {
+  turn,
+  type VirtualTime,
+  virtualTime,
+} from "../helpers/virtual_time.ts";
 
 /** The timeouts of a connection that a test controls, and what they did. */
 class Watched {
@@ -296,4 +301,23 @@ Deno.test("timeouts: idleTimeout counts from the end of the last stream, if that
   assertEquals(server.accepting, true);
   await time.advance(200);
   assertEquals(server.accepting, false);
+});
+
+Deno.test({
+  name: "headerTimeout: a stream that has its reply is not kept",
+  ignore: collect === undefined,
+  async fn() {
+    using time = virtualTime();
+    const watched = new Watched(time, CLIENT, { headerTimeout: 100 });
+    const refs = Array.from({ length: 20 }, (_, index) => {
+      const state = watched.askOn(2 * index + 1);
+      watched.timeouts.replied(state);
+      return new WeakRef(state);
+    });
+    // A WeakRef keeps its target until the end of the turn.
+    await turn();
+    collect?.();
+    assertEquals(refs.filter((ref) => ref.deref() !== undefined), []);
+    watched.timeouts.stop();
+  },
 });

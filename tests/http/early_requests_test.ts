@@ -297,6 +297,20 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3, PROTO_SPDY3_1] as const) {
     await time.until(burst.end());
   });
 
+  Deno.test(`serve: the body of the only early request is limited as well, SPDY/${name}`, async () => {
+    using time = virtualTime();
+    const burst = new Burst({ version, maxBufferedBytes: 50_000 });
+    const ids = await burst.open(LIMIT + 1, 0);
+    const last = ids.slice(LIMIT);
+    for (let sent = 0; sent < 12; sent++) await burst.write(last, 4000, 0);
+    assertEquals(burst.refused, 0);
+    await burst.write(last, 4000, 0);
+    assertEquals(burst.refused, 1);
+    await burst.reset(ids.slice(0, LIMIT));
+    await burst.releaseAll();
+    await time.until(burst.end());
+  });
+
   Deno.test(`serve: early requests that the client resets make room for others, SPDY/${name}`, async () => {
     using time = virtualTime();
     const burst = new Burst({ version, maxBufferedBytes: 50_000 });
