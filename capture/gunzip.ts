@@ -6,19 +6,22 @@
  */
 
 import { ZlibError } from "../errors.ts";
-import { GZIP_MAGIC, gzipHeadEnd } from "../zlib/gzip_head.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { ByteQueue } from "./byte_queue.ts";
 
 /** Most output in one piece, bytes. */
 const STEP = 1 << 18;
+const HAS_CHECKSUM = 2;
+const HAS_EXTRA = 4;
+const HAS_NAME = 8;
+const HAS_COMMENT = 16;
 const TRAILER = 8;
 /** Longest head that is kept, bytes. */
 const MAX_HEAD = 1 << 17;
 
 /** Whether these are the first bytes of a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
-  return GZIP_MAGIC.every((byte, index) => bytes[index] === byte);
+  return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
 }
 
 /** Decompresses the members of a gzip file one after the other. */
@@ -45,7 +48,7 @@ export class Gunzip {
             break;
           }
         }
-        const end = gzipHeadEnd(queue.bytes, queue.at);
+        const end = headEnd(queue.bytes, queue.at);
         if (end < 0) break;
         queue.at = end;
         this.#state = "body";
@@ -93,4 +96,23 @@ export class Gunzip {
     queue.at = queue.bytes.length - inflater.unused.length;
     if (inflater.finished) this.#state = "trailer";
   }
+}
+
+/** Index after the head of a member; -1 if it is not complete. */
+function headEnd(bytes: Uint8Array, at: number): number {
+  if (bytes.length < at + 10) return -1;
+  const flags = bytes[at + 3];
+  let end = at + 10;
+  if (flags & HAS_EXTRA) {
+    if (bytes.length < end + 2) return -1;
+    end += 2 + (bytes[end] | bytes[end + 1] << 8);
+  }
+  for (const flag of [HAS_NAME, HAS_COMMENT]) {
+    if ((flags & flag) === 0) continue;
+    const zero = bytes.indexOf(0, end);
+    if (zero < 0) return -1;
+    end = zero + 1;
+  }
+  if (flags & HAS_CHECKSUM) end += 2;
+  return end <= bytes.length ? end : -1;
 }

@@ -1,7 +1,6 @@
 /**
  * Compression of whole bodies with the platform's `CompressionStream` and
- * `DecompressionStream`. All members of a gzip body after the first are decompressed
- * here, because the platform refuses them.
+ * `DecompressionStream`.
  *
  * @module
  */
@@ -10,8 +9,6 @@ import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkBytes, checkNames, checkOneOf } from "../values.ts";
 import { adler32 } from "./adler32.ts";
-import { FirstMember } from "./first_member.ts";
-import { NextMembers } from "./next_members.ts";
 
 /**
  * A compression format under its HTTP content-coding name (RFC 9110, section
@@ -55,9 +52,8 @@ export async function compress(
 }
 
 /**
- * Decompresses a whole body. A gzip body can have several members (RFC 1952, section
- * 2.2). Truncated input is an error, and so is other input after the end of the
- * compressed data.
+ * Decompresses a whole body. Truncated input is an error, and so is extra input
+ * after the end of the compressed data, such as a second gzip member.
  *
  * @param data The compressed body, as bytes or as a stream of bytes.
  * @param encoding The compression format.
@@ -124,76 +120,8 @@ export function decodeStream(
   encoding: BodyEncoding,
   mayBeEmpty: boolean,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return encoding === "gzip"
-    ? gunzipStream(stream, mayBeEmpty)
-    : inflateStream(stream, mayBeEmpty);
-}
-
-/** Thrown where the input ends early. */
-const TRUNCATED = Symbol("truncated");
-
-function gunzipStream(
-  stream: ReadableStream<Uint8Array>,
-  mayBeEmpty: boolean,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source = new WatchedSource(stream);
-  const reader = source.readable.getReader();
-  const outputs: Uint8Array<ArrayBuffer>[] = [];
-  const first = new FirstMember((output) => outputs.push(output));
-  /** Decompresses all members but the first. */
-  let others: NextMembers | undefined;
-  /** Decompresses more input; returns false at the end. */
-  const step = async (): Promise<boolean> => {
-    const output = others?.next();
-    if (output !== undefined) outputs.push(output);
-    if (output !== undefined) return true;
-    const { value } = await reader.read();
-    if (value === undefined) {
-      if (mayBeEmpty && source.isEmpty) first.abort();
-      else if (source.isEmpty || others?.isComplete === false) {
-        throw TRUNCATED;
-      } else if (others === undefined) await first.end();
-      return false;
-    }
-    if (others !== undefined) {
-      others.feed(value);
-      return true;
-    }
-    const next = await first.take(value);
-    if (next !== undefined) {
-      others = new NextMembers();
-      others.feed(next);
-    }
-    return true;
-  };
-  let isMore = true;
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      try {
-        while (outputs.length === 0 && isMore) isMore = await step();
-      } catch (error) {
-        first.abort();
-        reader.cancel(error).catch(() => {});
-        if (source.failed) throw error;
-        throw error === TRUNCATED ? truncated(source.length) : corrupt(error);
-      }
-      const output = outputs.shift();
-      if (output === undefined) controller.close();
-      else controller.enqueue(output);
-    },
-    cancel: (reason) => {
-      first.abort();
-      return reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
-}
-
-function inflateStream(
-  stream: ReadableStream<Uint8Array>,
-  mayBeEmpty: boolean,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = new WatchedSource(stream);
-  const reader = source.readable.pipeThrough(new DecompressionStream("deflate"))
+  const reader = source.readable.pipeThrough(new DecompressionStream(encoding))
     .getReader();
   let sum = 1;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -204,10 +132,10 @@ function inflateStream(
         throw source.isEmpty ? truncated(0) : corrupt(error);
       });
       if (value !== undefined) {
-        sum = adler32(value, sum);
+        if (encoding === "deflate") sum = adler32(value, sum);
         return controller.enqueue(value);
       }
-      const isComplete = source.endsWith(sum) ||
+      const isComplete = encoding === "gzip" || source.endsWith(sum) ||
         mayBeEmpty && source.isEmpty;
       if (!isComplete) throw truncated(source.length);
       controller.close();
@@ -279,7 +207,7 @@ const CONTINUES = "failed to write whole buffer";
 function corrupt(error: unknown): ZlibError {
   const message = error instanceof Error ? error.message : String(error);
   const reason = message === CONTINUES
-    ? "bytes follow the end of the compressed data"
+    ? "bytes follow the end of the compressed data (a second gzip member counts as such)"
     : message;
   return new ZlibError(`compressed body is corrupt: ${reason}`, {
     cause: error,

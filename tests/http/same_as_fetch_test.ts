@@ -661,7 +661,7 @@ same("repeated cookies of a request", async ({ listen, fetch }) => {
   };
 });
 
-Deno.test("a gzip body of several members: here all are decoded, and Deno's fetch drops all but the first", async () => {
+Deno.test("bytes after the end of a gzip body: here reading fails, and Deno's fetch drops them", async () => {
   const gzip = new CompressionStream("gzip");
   const member = await new Response(
     new Blob(["text"]).stream().pipeThrough(gzip),
@@ -677,7 +677,7 @@ Deno.test("a gzip body of several members: here all are decoded, and Deno's fetc
     return await outcome(() => response.text());
   };
   if (!isDenoBefore("2.9.0")) assertEquals(await read(theirs), "text");
-  assertEquals(await read(ours), "texttext");
+  assertEquals(await read(ours), "fails: TypeError");
 });
 
 Deno.test("accept-language: Deno's fetch sends a default, and ours sends none", async () => {

@@ -14,17 +14,6 @@ import { type Bytes, same, samples } from "./native.ts";
 
 const ENCODINGS = ["gzip", "deflate"] as const;
 
-function concat(parts: readonly Uint8Array[]): Bytes {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 function native(packed: Uint8Array, encoding: "gzip" | "deflate"): Uint8Array {
   return encoding === "gzip"
     ? zlib.gunzipSync(packed)
@@ -146,8 +135,8 @@ Deno.test("the error for bytes after the end, and for no bytes at all, says what
   const stream = zlib.deflateSync("one");
   for (
     const [body, encoding] of [
+      [[...member, ...member], "gzip"],
       [[...member, 0], "gzip"],
-      [[...member, ...member, 0x1f, 0x8c], "gzip"],
       [[...stream, 0], "deflate"],
     ] as const
   ) {
@@ -155,7 +144,7 @@ Deno.test("the error for bytes after the end, and for no bytes at all, says what
       () => decompress(Uint8Array.from(body), encoding),
       ZlibError,
       // Older versions of Deno report the same with other words.
-      encoding === "deflate" && isDenoBefore("2.9.0")
+      isDenoBefore("2.9.0")
         ? ""
         : "bytes follow the end of the compressed data",
     );
@@ -166,111 +155,6 @@ Deno.test("the error for bytes after the end, and for no bytes at all, says what
       ZlibError,
       "compressed body is truncated",
     );
-  }
-});
-
-/** A stream of these bytes in chunks of `size`. */
-function chunked(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at < bytes.length) controller.enqueue(bytes.slice(at, at += size));
-      else controller.close();
-    },
-  });
-}
-
-Deno.test("all members of a gzip body are decompressed, however it is cut", async () => {
-  const random = new Random(85);
-  const magic = Uint8Array.of(0x1f, 0x8b, 8, 0);
-  const parts: Uint8Array[] = [
-    new Uint8Array(0),
-    random.text(1),
-    // Magic bytes inside a member, which zlib stores unchanged.
-    concat(Array.from({ length: 50 }, () => concat([magic, random.bytes(9)]))),
-    random.text(3000),
-    new Uint8Array(300_000),
-    random.bytes(2000),
-  ];
-  for (let first = 0; first < parts.length; first++) {
-    const order = [...parts.slice(first), ...parts.slice(0, first)];
-    const packed = concat(order.map((part) => zlib.gzipSync(part)));
-    const data = concat(order);
-    for (const size of [1, 2, 3, 5, 1000, packed.length]) {
-      const found = await decompress(chunked(packed, size), "gzip");
-      assert(same(found, data), `${first}, ${size}`);
-    }
-  }
-});
-
-Deno.test("a gzip body of several members that is cut off or damaged is an error", async () => {
-  const parts = [new Random(86).text(60), new Random(87).text(60)];
-  const members = parts.map((part) => zlib.gzipSync(part));
-  const packed = concat(members);
-  for (let length = 1; length < packed.length; length++) {
-    if (length === members[0].length) continue;
-    await assertRejects(
-      () => decompress(packed.subarray(0, length), "gzip"),
-      ZlibError,
-      "compressed body is",
-    );
-  }
-  const end = members[0].length;
-  // The checksum and the length of each member, and a reserved block type.
-  for (const at of [end - 6, end - 2, packed.length - 6, packed.length - 2]) {
-    const corrupt = packed.slice();
-    corrupt[at] ^= 1;
-    await assertRejects(
-      () => decompress(corrupt, "gzip"),
-      ZlibError,
-      "compressed body is corrupt",
-    );
-  }
-  const endless = concat([members[0], Uint8Array.of(0x1f, 0x8b, 8, 8)]);
-  await assertRejects(
-    () =>
-      decompress(
-        concat([endless, new Uint8Array(300_000).fill(1)]),
-        "gzip",
-      ),
-    ZlibError,
-    "a head with more than 16384 bytes",
-  );
-});
-
-Deno.test("magic bytes inside a gzip member cost little, however many there are", async () => {
-  // Each follows what could be the length of the output before it, but is not.
-  const data = new Uint8Array(160_000);
-  const view = new DataView(data.buffer);
-  for (let at = 0; at < data.length; at += 8) {
-    view.setUint32(at, at + 5, true);
-    view.setUint32(at + 4, 0x1f8b0800);
-  }
-  const packed = zlib.gzipSync(data, { level: 0 });
-  const body = concat([packed, packed]);
-  // The place of the second member is not found behind so many others.
-  await assertRejects(() => decompress(body, "gzip"), ZlibError, "follow");
-  assert(same(await decompress(packed, "gzip"), data));
-});
-
-Deno.test("a failed or cancelled second member of gzip cancels the source", async () => {
-  const member = zlib.gzipSync(new Random(88).bytes(100));
-  for (const isDamaged of [false, true]) {
-    const cancelled = Promise.withResolvers<void>();
-    const source = new ReadableStream<Uint8Array>({
-      start(controller) {
-        controller.enqueue(concat([member, member]));
-        if (isDamaged) controller.enqueue(Uint8Array.of(1));
-      },
-      cancel: () => cancelled.resolve(),
-    });
-    const reader = decompressStream(source, "gzip").getReader();
-    for (let length = 0; length < 200;) {
-      length += (await reader.read()).value?.length ?? 0;
-    }
-    if (isDamaged) await assertRejects(() => reader.read(), ZlibError);
-    else await reader.cancel();
-    await cancelled.promise;
   }
 });
 
