@@ -416,10 +416,11 @@ class TlsConnection {
   #passEarly(direction: Direction, hasSecret: boolean): void {
     if (hasSecret) direction.sequence = direction.early;
     direction.spared = MOST_SPARED;
-    this.#tellUnopened(
-      this.#clientSide!,
-      `${direction.early} records of early data are not decrypted`,
-    );
+    const records = direction.early === 1
+      ? "one record of early data is"
+      : `${direction.early} records of early data are`;
+    // Other content may be unreadable as well, which is then reported too.
+    this.#report(this.#clientSide!, `${records} not decrypted`);
   }
 
   async #makeTls12(
@@ -456,6 +457,10 @@ class TlsConnection {
   #tellUnopened(side: Side, why: string): void {
     if (this.#isUnopened) return;
     this.#isUnopened = true;
+    this.#report(side, why);
+  }
+
+  #report(side: Side, why: string): void {
     const mayBeSpdy = this.#protocol === undefined
       ? this.#offered.some(isSpdy)
       : isSpdy(this.#protocol);

@@ -14,7 +14,7 @@ import type { TargetOptions } from "../kubernetes/dial.ts";
 import { StreamingRefusedError } from "../kubernetes/errors.ts";
 import { attach as attachToPod } from "../kubernetes/exec.ts";
 import { type Command, UsageError } from "./command.ts";
-import { asksForTerminal, type Passing, passThrough } from "./exec.ts";
+import { asksForTerminal, type PassOptions, passThrough } from "./exec.ts";
 import { defineCommand } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { inContainer, POD_OPTIONS, podTarget, QUIET_OPTION } from "./pod.ts";
@@ -67,7 +67,7 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
  */
 async function usesTerminal(
   target: TargetOptions,
-  flags: Passing,
+  flags: PassOptions,
 ): Promise<boolean> {
   if (!flags.stdin || !Deno.stdin.isTerminal()) return asksForTerminal(flags);
   const container = await containerOf(target);

@@ -263,7 +263,8 @@ class Decoding {
         } could not be read; decode shows it without --follow`,
       );
     }
-    if (this.#shown === 0) {
+    // A summary has the connections, whatever their frames are.
+    if (this.#shown === 0 && this.#summaries === undefined) {
       printErrorInRows(
         show`spdy decode: of ${this.#frames} frames none matches`,
       );

@@ -62,7 +62,7 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
 });
 
 /** How this process is connected to the one in the pod. */
-export interface Passing {
+export interface PassOptions {
   readonly stdin: boolean;
   readonly tty: boolean;
   /** Prints no warnings. */
@@ -77,7 +77,7 @@ export interface Passing {
  * the input is not a terminal, because the end of a pipe would not end a command
  * that reads from a terminal.
  */
-export function asksForTerminal({ stdin, tty, quiet }: Passing): boolean {
+export function asksForTerminal({ stdin, tty, quiet }: PassOptions): boolean {
   if (!tty || stdin && Deno.stdin.isTerminal()) return tty;
   if (quiet) return false;
   const reason = stdin
@@ -90,7 +90,7 @@ export function asksForTerminal({ stdin, tty, quiet }: Passing): boolean {
 /** Connects a process to this process's input and outputs; resolves to the exit code. */
 export async function passThrough(
   process: RemoteProcess,
-  { stdin, tty, quiet, redraw = false }: Passing,
+  { stdin, tty, quiet, redraw = false }: PassOptions,
 ): Promise<number> {
   const input = stdin ? sendInput(process) : undefined;
   const { code, message, success } = await showOutput(process, tty, redraw);

@@ -123,7 +123,7 @@ export type PodValues = PodArguments["values"];
 /** Values of the options that can be repeated. */
 export type PodLists = PodArguments["lists"];
 
-/** The option of the commands that run something in a pod. */
+/** The option `-q` of `exec` and `attach`. */
 export const QUIET_OPTION = {
   name: "quiet",
   short: "q",

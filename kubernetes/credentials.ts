@@ -13,20 +13,28 @@ export interface CredentialParts {
   readonly tls?: TlsOptions;
 }
 
+/** What to do when credentials are used. */
+export interface CredentialEvents {
+  /** The API server accepted them. */
+  accepted(): void;
+  /** The API server did not accept them. */
+  refused(): void;
+}
+
 /**
- * What to do when credentials are not accepted, by the object that carries them. The
+ * The events of credentials, by the object that carries them. The
  * application spreads the result of `KubeConfig.target` into its options, but passes
  * these objects on unchanged.
  */
-const sources = new WeakMap<object, () => void>();
+const sources = new WeakMap<object, CredentialEvents>();
 
-/** Calls `forget` when the API server does not accept the credentials in `parts`. */
-export function whenRefused(
+/** Reports to `events` whether the API server accepts the credentials in `parts`. */
+export function watchCredentials(
   { headers, tls }: CredentialParts,
-  forget: () => void,
+  events: CredentialEvents,
 ): void {
-  if (headers !== undefined) sources.set(headers, forget);
-  if (tls !== undefined) sources.set(tls, forget);
+  if (headers !== undefined) sources.set(headers, events);
+  if (tls !== undefined) sources.set(tls, events);
 }
 
 /** Must be called with the status of each answer to a request with `parts`. */
@@ -34,8 +42,10 @@ export function noteAnswer(
   { headers, tls }: CredentialParts,
   status: number,
 ): void {
-  if (status !== 401) return;
   for (const part of [headers, tls]) {
-    if (typeof part === "object") sources.get(part)?.();
+    if (typeof part !== "object") continue;
+    const events = sources.get(part);
+    if (status === 401) events?.refused();
+    else events?.accepted();
   }
 }

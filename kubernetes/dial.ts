@@ -16,6 +16,7 @@ import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
+import { headerLines } from "../http/upgrade/header_lines.ts";
 import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
@@ -145,19 +146,6 @@ export async function withinTimeout<T>(
   } finally {
     limit.end();
   }
-}
-
-/**
- * The header lines of a request. `Headers` would join the values of one name with
- * commas, and the API server reads "a, b" as one group.
- *
- * Throws `TypeError` for a name or value that is not allowed in a header.
- */
-export function headerLines(headers: HeadersInit | undefined): NameValue[] {
-  const checked = [...new Headers(headers)];
-  return Array.isArray(headers)
-    ? headers.map(([name, value]) => [name, value])
-    : checked;
 }
 
 /**

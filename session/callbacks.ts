@@ -69,8 +69,9 @@ export interface SessionCallbacks<S> {
    * The rest of a body will not be sent, for the reason `errorCode` (`ERR_*`).
    * Every provider ends either when its `READ_EOF` is written or with this call.
    * When the session has failed, `send()` calls this for every body that is left, at
-   * the latest when it has written GOAWAY. `streamId` is 0 if the SYN_STREAM of the body was never sent and has no id.
-   * python-spdylay drops such bodies without reporting it.
+   * the latest when it has written GOAWAY. `streamId` is 0 if the SYN_STREAM of the
+   * body was never sent and has no id. python-spdylay drops such bodies without
+   * reporting it.
    */
   onDataNotSend?(session: S, streamId: number, errorCode: number): void;
   /** A stream ended; its user data can still be read. */

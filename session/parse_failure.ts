@@ -22,8 +22,8 @@ import { frameName } from "../frame/names.ts";
 
 /**
  * The message for a frame of the peer with the error `errorCode`. `payload` is the
- * received part of its payload, and `offset` its place in the peer's bytes, at which
- * `spdy decode` shows it.
+ * received part of its payload, and `offset` its place in the peer's bytes, counted from
+ * the first frame: after an HTTP/1.1 upgrade, `spdy decode` counts the head as well.
  */
 export function parseFailure(
   type: number,
@@ -33,7 +33,7 @@ export function parseFailure(
 ): string {
   return `the peer sent an invalid ${frameName(type)} frame${
     streamOf(type, payload)
-  } at offset ${offset} of its bytes: ${parseFault(errorCode)}`;
+  } at byte ${offset} of its frames: ${parseFault(errorCode)}`;
 }
 
 /** The stream of the frame, as far as its payload shows it. */

@@ -21,8 +21,9 @@ export const RETRIED: ReadonlySet<number> = new Set([
   504,
 ]);
 
-/** First and longest pause between two attempts, ms. */
+/** First pause between two attempts, ms. */
 export const FIRST_PAUSE = 1000;
+/** Longest pause between two attempts, ms. */
 const LONGEST_PAUSE = 600_000;
 
 /** The pause after the one of `pause` ms. */

@@ -10,6 +10,7 @@ import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
 import type { DialPlan } from "../../connection/transport/dial.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
+import type { NameValue } from "../../frame/types.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { Connection } from "../connection.ts";
 import { HttpMessageError } from "../message/message_error.ts";
@@ -30,7 +31,7 @@ const MAX_BODY = 64 * 1024;
 /** What to ask for; see `UpgradeOptions`. */
 export interface Asked {
   readonly protocols: readonly string[];
-  readonly headers: HeadersInit | undefined;
+  readonly headers: readonly NameValue[];
   readonly method: string;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
@@ -51,7 +52,7 @@ export async function askAndBegin(
       url,
       method,
       headers: [
-        ...pairsOf(headers),
+        ...headers,
         ["connection", "Upgrade"],
         ["upgrade", protocols.join(", ")],
       ],
@@ -127,9 +128,4 @@ function switched(response: Response): Response {
     status: { value: 101, configurable: true, enumerable: true },
     ok: { value: false, configurable: true, enumerable: true },
   });
-}
-
-function pairsOf(headers: HeadersInit | undefined): [string, string][] {
-  const pairs = Array.isArray(headers) ? headers : new Headers(headers);
-  return [...pairs].map(([name, value]) => [name, value]);
 }

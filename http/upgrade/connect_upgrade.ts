@@ -20,6 +20,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names, show } from "../../values.ts";
 import { TOKEN } from "../platform/header_text.ts";
+import { headerLines } from "./header_lines.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
 import { versionOfToken } from "./upgrade_token.ts";
 
@@ -123,8 +124,8 @@ export async function connectUpgrade(
       } is not an HTTP method that can ask for an upgrade; use GET or POST`,
     );
   }
-  // Checked before connecting; the pairs of a list are sent as they are.
-  new Headers(headers);
+  // Before connecting, because it throws for a header that cannot be sent.
+  const lines = headerLines(headers);
   checkTimeout("timeout", timeout);
   checkTuning(tuning);
   const plan = { path, tls, proxy, dial, proxyProtocol };
@@ -134,7 +135,7 @@ export async function connectUpgrade(
   const { askAndBegin } = await import("./begin_upgrade.ts");
   return await askAndBegin(target, plan, {
     protocols,
-    headers,
+    headers: lines,
     method,
     signal,
     timeout,

@@ -3,8 +3,8 @@
  * service.
  *
  * They take the same way as the upgrades (TLS, client certificate, proxy, head of the
- * PROXY protocol), over a connection of their own. Redirects are not followed: they would carry
- * credentials to another host.
+ * PROXY protocol), over a connection of their own. Redirects are not followed: they
+ * would carry credentials to another host.
  *
  * @module
  */
@@ -14,7 +14,8 @@ import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
 import { noteAnswer } from "../credentials.ts";
-import { headerLines, type TargetOptions } from "../dial.ts";
+import { headerLines } from "../../http/upgrade/header_lines.ts";
+import type { TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 
 /** Largest answer, bytes; lists of pods are requested in portions that are far smaller. */

@@ -354,6 +354,8 @@ function objectIn(value: unknown): Record<string, unknown> | undefined {
 export class PluginCache {
   #running: Promise<PluginCredential> | undefined;
   #expires = Infinity;
+  /** Whether a refusal makes the plugin run again. */
+  #mayForget = true;
 
   /** The current credential. Simultaneous calls share one run. */
   get(run: () => Promise<PluginCredential>): Promise<PluginCredential> {
@@ -370,11 +372,20 @@ export class PluginCache {
     return this.#running;
   }
 
+  /** The API server accepted a credential. */
+  accepted(running: Promise<PluginCredential>): void {
+    if (this.#running === running) this.#mayForget = true;
+  }
+
   /**
-   * Drops a credential that was not accepted. A newer one stays: several requests can
-   * have used the old one.
+   * The API server refused a credential: it is dropped. A newer one stays, because
+   * several requests can have used the old one. So does one of a second run that was
+   * never accepted: a program that tries for ever, as a port-forward does, would
+   * otherwise run the plugin for ever, which may ask its user each time.
    */
-  forget(running: Promise<PluginCredential>): void {
-    if (this.#running === running) this.#running = undefined;
+  refused(running: Promise<PluginCredential>): void {
+    if (this.#running !== running || !this.#mayForget) return;
+    this.#mayForget = false;
+    this.#running = undefined;
   }
 }

@@ -7,7 +7,7 @@
 
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import type { NameValue } from "../../frame/types.ts";
-import { whenRefused } from "../credentials.ts";
+import { type CredentialEvents, watchCredentials } from "../credentials.ts";
 import type { Field } from "./document.ts";
 import { readAuthorities, readClientChain } from "./certificates.ts";
 import { dataOrFile, readFileOf } from "./files.ts";
@@ -68,7 +68,7 @@ export async function readTarget(
         overrides.pluginTimeout,
       ),
   );
-  const { authorization, cert, key, forget } = credentials;
+  const { authorization, cert, key, events } = credentials;
   if (authorization !== undefined) {
     const { server, field } = cluster;
     refusePlainText(url, (message) => (server ?? field).error(message));
@@ -91,7 +91,7 @@ export async function readTarget(
     ...(url.protocol === "https:" ? { tls } : {}),
     ...(proxy === undefined ? {} : { proxy: { url: proxy } }),
   };
-  if (forget !== undefined) whenRefused(target, forget);
+  if (events !== undefined) watchCredentials(target, events);
   return target;
 }
 
@@ -136,8 +136,8 @@ interface Credentials {
   readonly cert?: string;
   /** Private key (PEM, PKCS#8). */
   readonly key?: string;
-  /** Drops these credentials, so that the plugin that printed them runs again. */
-  readonly forget?: () => void;
+  /** Only for those of a plugin, which runs again after they were refused. */
+  readonly events?: CredentialEvents;
 }
 
 async function credentialsOf(
@@ -164,7 +164,10 @@ async function credentialsOf(
   const running = cache.get(() => run(plugin));
   const { token, cert, key } = await running;
   return {
-    forget: () => cache.forget(running),
+    events: {
+      accepted: () => cache.accepted(running),
+      refused: () => cache.refused(running),
+    },
     authorization: token === undefined ? undefined : bearer(token),
     ...(cert === undefined || key === undefined
       ? {}

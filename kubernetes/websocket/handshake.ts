@@ -15,7 +15,8 @@ import type { NameValue } from "../../frame/types.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { requestUpgrade } from "../../http/upgrade/upgrade_request.ts";
 import { noteAnswer } from "../credentials.ts";
-import { headerLines, type TargetOptions } from "../dial.ts";
+import { headerLines } from "../../http/upgrade/header_lines.ts";
+import type { TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { toBase64 } from "./codec.ts";
 

@@ -197,37 +197,43 @@ Deno.test("if the platform cannot decrypt, TLS is reported, and reading continue
   }
 });
 
+/** The same, with three records of early data. */
+function talkWithEarlyData(): Talk {
+  const talk = talkTls13();
+  const sealer = sealerOfTls13(secret(9));
+  const [syn, answer, hello, ...rest] = talk.segments;
+  talk.segments.splice(0, talk.segments.length, syn, answer);
+  // Two records in front of the ServerHello, one and the end of them behind it.
+  const before = concat([sealer.seal(23, ping(7)), sealer.seal(23, ping(9))]);
+  const behind = concat([
+    sealer.seal(23, ping(11)),
+    sealer.seal(22, handshake(5, new Uint8Array(0))),
+  ]);
+  const isClient = ({ fromPort }: { fromPort: number }) =>
+    fromPort === hello.fromPort;
+  let shift = before.length;
+  talk.segments.push({
+    ...hello,
+    bytes: concat([hello.bytes!, before]),
+  });
+  for (const segment of rest) {
+    const bytes = isClient(segment) && shift === before.length
+      ? concat([behind, segment.bytes!])
+      : segment.bytes;
+    talk.segments.push(
+      isClient(segment)
+        ? { ...segment, sequence: segment.sequence + shift, bytes }
+        : segment,
+    );
+    if (bytes !== segment.bytes) shift += behind.length;
+  }
+  return talk;
+}
+
 Deno.test("early data does not hide what a client sends after it", async () => {
   const early = `CLIENT_EARLY_TRAFFIC_SECRET ${RANDOM_HEX} ${hex(secret(9))}`;
   for (const lines of [[...LOG_13, early], LOG_13]) {
-    const talk = talkTls13();
-    const sealer = sealerOfTls13(secret(9));
-    const [syn, answer, hello, ...rest] = talk.segments;
-    talk.segments.splice(0, talk.segments.length, syn, answer);
-    // Two records in front of the ServerHello, one and the end of them behind it.
-    const before = concat([sealer.seal(23, ping(7)), sealer.seal(23, ping(9))]);
-    const behind = concat([
-      sealer.seal(23, ping(11)),
-      sealer.seal(22, handshake(5, new Uint8Array(0))),
-    ]);
-    const isClient = ({ fromPort }: { fromPort: number }) =>
-      fromPort === hello.fromPort;
-    let shift = before.length;
-    talk.segments.push({
-      ...hello,
-      bytes: concat([hello.bytes!, before]),
-    });
-    for (const segment of rest) {
-      const bytes = isClient(segment) && shift === before.length
-        ? concat([behind, segment.bytes!])
-        : segment.bytes;
-      talk.segments.push(
-        isClient(segment)
-          ? { ...segment, sequence: segment.sequence + shift, bytes }
-          : segment,
-      );
-      if (bytes !== segment.bytes) shift += behind.length;
-    }
+    const talk = talkWithEarlyData();
     const reading = await read([talk.file()], new KeyLog(lines.join("\n")));
     assertEquals(words(reading), [
       ...lines === LOG_13 ? [] : ["> PING"],
@@ -239,6 +245,19 @@ Deno.test("early data does not hide what a client sends after it", async () => {
       "TLS 1.3, TLS_AES_128_GCM_SHA256: 2 records of early data are not decrypted",
     ]);
   }
+});
+
+Deno.test("a note on early data does not hide that the server's direction is unreadable", async () => {
+  const lines = LOG_13.filter((line) => line.startsWith("CLIENT_"));
+  const reading = await read(
+    [talkWithEarlyData().file()],
+    new KeyLog(lines.join("\n")),
+  );
+  assertEquals(words(reading), ["> SYN_STREAM 1", "> PING"]);
+  assertEquals(reading.notes.map(({ text }) => text), [
+    "TLS 1.3, TLS_AES_128_GCM_SHA256: 2 records of early data are not decrypted",
+    "TLS 1.3, TLS_AES_128_GCM_SHA256: the key log does not have the secret of this direction",
+  ]);
 });
 
 Deno.test("a key log is read again if it does not have all secrets of a connection yet", async () => {

@@ -165,13 +165,30 @@ Deno.test("a cache of a plugin forgets only the credential that was refused", as
   const run = () => Promise.resolve({ token: `${++runs}` });
   const first = cache.get(run);
   assertEquals((await first).token, "1");
-  cache.forget(first);
+  cache.refused(first);
   const second = cache.get(run);
-  cache.forget(first);
+  cache.refused(first);
   assertEquals([(await second).token, (await cache.get(run)).token], [
     "2",
     "2",
   ]);
+});
+
+Deno.test("a plugin does not run again and again for credentials that are never accepted", async () => {
+  const cache = new PluginCache();
+  let runs = 0;
+  const run = () => Promise.resolve({ token: `${++runs}` });
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const running = cache.get(run);
+    await running;
+    cache.refused(running);
+  }
+  assertEquals(runs, 2);
+  const accepted = cache.get(run);
+  cache.accepted(accepted);
+  cache.refused(accepted);
+  cache.get(run);
+  assertEquals(runs, 3);
 });
 
 Deno.test("a watch goes on with the credentials that follow a 401, and ends after a second one", async () => {

@@ -617,19 +617,19 @@ Deno.test("a frame that cannot be read: the failure says which it is, and where 
   const cases: readonly (readonly [number[], string])[] = [
     [
       [0x80, 3, 0, 8, 0, 0, 0, 8, 0, 0, 0, 7, 1, 2, 3, 4],
-      "HEADERS frame for stream 7 at offset 12 of its bytes: its header block",
+      "HEADERS frame for stream 7 at byte 12 of its frames: its header block",
     ],
     [
       [0x80, 3, 0, 3, 0, 0, 0, 5, 0, 0, 0, 9, 0],
-      "RST_STREAM frame for stream 9 at offset 12 of its bytes: its length",
+      "RST_STREAM frame for stream 9 at byte 12 of its frames: its length",
     ],
     [
       [0x80, 3, 0, 2, 0, 0, 0, 3, 0, 0, 0],
-      "SYN_REPLY frame at offset 12 of its bytes: its length",
+      "SYN_REPLY frame at byte 12 of its frames: its length",
     ],
     [
       [0x80, 3, 0, 7, 0, 0, 0, 4, 0, 0, 0, 9],
-      "GOAWAY frame at offset 12 of its bytes: its length",
+      "GOAWAY frame at byte 12 of its frames: its length",
     ],
   ];
   for (const [bytes, words] of cases) {

@@ -259,6 +259,27 @@ Deno.test("connectUpgrade: headers and method are sent unchanged", async () => {
   await served;
 });
 
+Deno.test("connectUpgrade: headers that can be read only once are sent", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const asked = (async () => {
+    using conn = await listener.accept();
+    const buffer = new Uint8Array(4096);
+    const size = await conn.read(buffer);
+    await conn.write(
+      new TextEncoder().encode("HTTP/1.1 403 No\r\ncontent-length: 0\r\n\r\n"),
+    );
+    return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+  })();
+  await assertRejects(
+    () =>
+      connectUpgrade(`http://127.0.0.1:${listener.addr.port}`, {
+        headers: new Map([["authorization", "Bearer x"]]).entries(),
+      }),
+    UpgradeRefusedError,
+  );
+  assertMatch(await asked, /\r\nauthorization: Bearer x\r\n/i);
+});
+
 Deno.test("connectUpgrade: control characters in a reason phrase are replaced", async () => {
   await using server = answering(
     "HTTP/1.1 403 \x1b[31mNo\x07\r\ncontent-length: 0\r\n\r\n",
