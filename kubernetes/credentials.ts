@@ -22,6 +22,12 @@ export interface CredentialEvents {
 }
 
 /**
+ * Statuses with which an API server answers a request of a user that it knows. Others,
+ * such as 503, say nothing about the credentials.
+ */
+const KNOWN_USER: ReadonlySet<number> = new Set([403, 404, 409, 422]);
+
+/**
  * The events of credentials, by the object that carries them. The
  * application spreads the result of `KubeConfig.target` into its options, but passes
  * these objects on unchanged.
@@ -46,6 +52,6 @@ export function noteAnswer(
     if (typeof part !== "object") continue;
     const events = sources.get(part);
     if (status === 401) events?.refused();
-    else events?.accepted();
+    else if (status < 400 || KNOWN_USER.has(status)) events?.accepted();
   }
 }

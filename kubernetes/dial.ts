@@ -182,6 +182,7 @@ export async function upgradeToSpdy(
       timeout,
       signal,
     });
+    noteAnswer(options, response.status);
     return { connection, protocol: response.headers.get(PROTOCOL_HEADER) };
   } catch (error) {
     if (!(error instanceof UpgradeRefusedError)) throw error;

@@ -6,7 +6,11 @@
  * @module
  */
 
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+} from "node:http";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
@@ -69,14 +73,23 @@ export function requestUpgrade(
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
 
-  const request = httpRequest({
-    // There is no `agent`: with one, even `false`, node:http opens a connection itself.
-    createConnection: () => duplex,
-    method,
-    path: pathOf(url),
-    headers: lines(options.headers, url.host),
-    maxHeaderSize: maxHead,
-  });
+  let request: ClientRequest;
+  try {
+    request = httpRequest({
+      // There is no `agent`: with one, even `false`, node:http opens a connection itself.
+      createConnection: () => duplex,
+      method,
+      path: pathOf(url),
+      headers: lines(options.headers, url.host),
+      maxHeaderSize: maxHead,
+    });
+  } catch (error) {
+    // It throws for a method or a header that it does not send.
+    signal.removeEventListener("abort", onAbort);
+    promise.catch(() => {});
+    duplex.destroy();
+    throw error;
+  }
   // An exception in an event handler, and a socket error without a listener, would
   // end the process.
   duplex.on("error", reject);

@@ -9,7 +9,11 @@
  * @module
  */
 
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+} from "node:http";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
@@ -140,13 +144,21 @@ async function send(
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   duplex.on("error", reject);
-  const request = httpRequest({
-    createConnection: () => duplex,
-    method: "GET",
-    path: url.pathname + url.search,
-    headers: headersOf(target, url),
-    maxHeaderSize: MAX_HEAD,
-  });
+  let request: ClientRequest;
+  try {
+    request = httpRequest({
+      createConnection: () => duplex,
+      method: "GET",
+      path: url.pathname + url.search,
+      headers: headersOf(target, url),
+      maxHeaderSize: MAX_HEAD,
+    });
+  } catch (error) {
+    // It throws for a header that it does not send.
+    promise.catch(() => {});
+    duplex.destroy();
+    throw error;
+  }
   request.on("error", reject);
   request.on("response", (answer) => {
     // The connection serves only this request.
@@ -163,8 +175,8 @@ async function send(
     throw error;
   }
   const { statusCode = 0 } = answer;
-  if (statusCode === 200) return answer;
   noteAnswer(target, statusCode);
+  if (statusCode === 200) return answer;
   const body = await readText(answer, MAX_REFUSAL, true).catch(() => "");
   answer.destroy();
   throw new StreamingRefusedError(

@@ -350,16 +350,21 @@ function objectIn(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
+/** Shortest time between two runs for credentials that are never accepted, ms. */
+const RUN_AGAIN = 300_000;
+
 /** Runs a plugin again only after its credential has expired or was not accepted. */
 export class PluginCache {
   #running: Promise<PluginCredential> | undefined;
   #expires = Infinity;
-  /** Whether a refusal makes the plugin run again. */
-  #mayForget = true;
+  /** Before this time, ms, a refusal does not make the plugin run again. */
+  #mayForgetAt = -Infinity;
 
   /** The current credential. Simultaneous calls share one run. */
   get(run: () => Promise<PluginCredential>): Promise<PluginCredential> {
-    if (this.#running === undefined || date() >= this.#expires) {
+    const isExpired = date() >= this.#expires;
+    if (isExpired) this.#mayForgetAt = -Infinity;
+    if (this.#running === undefined || isExpired) {
       this.#expires = Infinity;
       const running = run();
       this.#running = running;
@@ -374,18 +379,19 @@ export class PluginCache {
 
   /** The API server accepted a credential. */
   accepted(running: Promise<PluginCredential>): void {
-    if (this.#running === running) this.#mayForget = true;
+    if (this.#running === running) this.#mayForgetAt = -Infinity;
   }
 
   /**
    * The API server refused a credential: it is dropped. A newer one stays, because
-   * several requests can have used the old one. So does one of a second run that was
-   * never accepted: a program that tries for ever, as a port-forward does, would
-   * otherwise run the plugin for ever, which may ask its user each time.
+   * several requests can have used the old one. So does, for some minutes, one of a
+   * second run that was never accepted: a program that tries for ever, as a port-forward
+   * does, would otherwise run the plugin all the time, which may ask its user each time.
    */
   refused(running: Promise<PluginCredential>): void {
-    if (this.#running !== running || !this.#mayForget) return;
-    this.#mayForget = false;
+    const time = date();
+    if (this.#running !== running || time < this.#mayForgetAt) return;
+    this.#mayForgetAt = time + RUN_AGAIN;
     this.#running = undefined;
   }
 }

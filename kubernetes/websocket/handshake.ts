@@ -58,7 +58,7 @@ export async function openWebSocket<Protocol extends string>(
 ): Promise<OpenedWebSocket<Protocol>> {
   const key = toBase64(crypto.getRandomValues(new Uint8Array(16)));
   const headers: NameValue[] = [
-    // Throws for an invalid header, so this happens before a socket is opened.
+    // Throws for most invalid headers, so this happens before a socket is opened.
     ...headerLines(options.headers),
     ["connection", "Upgrade"],
     ["upgrade", "websocket"],
@@ -77,8 +77,8 @@ export async function openWebSocket<Protocol extends string>(
     maxBody: MAX_BODY,
     signal,
   });
+  noteAnswer(options, status);
   if (conn === undefined) {
-    noteAnswer(options, status);
     throw new StreamingRefusedError(status, new TextDecoder().decode(body));
   }
   const chosen = answer.get("sec-websocket-protocol");

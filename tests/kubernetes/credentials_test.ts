@@ -16,6 +16,7 @@ import { findPod, readResource } from "../../kubernetes/api/resource.ts";
 import { untilLeaving } from "../../kubernetes/forwarding/watch_pod.ts";
 import { PluginCache } from "../../kubernetes/config/plugin.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
+import { date } from "../../connection/time/clock.ts";
 import { FakeCluster, makePod } from "../helpers/fake_cluster.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
@@ -122,14 +123,16 @@ Deno.test({
         await request(await config.target());
         await request(await config.target());
         assertEquals(await setting.runs(), 1, name);
-        setting.accepted = "token-2";
-        const error = await assertRejects(
-          async () => await request(await config.target()),
-          StreamingRefusedError,
-        );
-        assertEquals(error.status, 401, name);
-        await request(await config.target());
-        assertEquals(await setting.runs(), 2, name);
+        for (const run of [2, 3]) {
+          setting.accepted = `token-${run}`;
+          const error = await assertRejects(
+            async () => await request(await config.target()),
+            StreamingRefusedError,
+          );
+          assertEquals(error.status, 401, name);
+          await request(await config.target());
+          assertEquals(await setting.runs(), run, name);
+        }
       });
     }
   },
@@ -175,20 +178,32 @@ Deno.test("a cache of a plugin forgets only the credential that was refused", as
 });
 
 Deno.test("a plugin does not run again and again for credentials that are never accepted", async () => {
+  using time = virtualTime();
   const cache = new PluginCache();
   let runs = 0;
-  const run = () => Promise.resolve({ token: `${++runs}` });
-  for (let attempt = 0; attempt < 5; attempt++) {
+  const run = () =>
+    Promise.resolve({ token: `${++runs}`, expires: date() + 3_600_000 });
+  const refuse = async (): Promise<void> => {
     const running = cache.get(run);
     await running;
     cache.refused(running);
-  }
+  };
+  for (let attempt = 0; attempt < 5; attempt++) await refuse();
   assertEquals(runs, 2);
+  // A user may have logged in again meanwhile.
+  await time.advance(300_000);
+  for (let attempt = 0; attempt < 5; attempt++) await refuse();
+  assertEquals(runs, 3);
   const accepted = cache.get(run);
   cache.accepted(accepted);
-  cache.refused(accepted);
-  cache.get(run);
-  assertEquals(runs, 3);
+  await refuse();
+  await refuse();
+  assertEquals(runs, 4);
+  // The second one, whose refusals are ignored, expires.
+  await time.advance(3_600_000);
+  await refuse();
+  await refuse();
+  assertEquals(runs, 6);
 });
 
 Deno.test("a watch goes on with the credentials that follow a 401, and ends after a second one", async () => {
