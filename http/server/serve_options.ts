@@ -145,8 +145,10 @@ export interface ServeConnectionOptions extends ConnectionTuning {
    * `maxConnections` refused it, `onConnection` threw, or it could not be accepted, for
    * example because the process has no free file descriptor. Not called if a client
    * only disconnects, even during a request (then `request.signal` aborts), or if
-   * the server ends the connection. By default nothing is logged, because any
-   * client can cause these errors.
+   * the server ends the connection. If `onConnection` throws after the end of its
+   * connection, this is called with that error, unless it only says that the connection
+   * or a stream has ended. By default nothing is logged, because any client can cause
+   * these errors.
    */
   readonly onConnectionError?: (
     error: unknown,
