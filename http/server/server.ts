@@ -156,7 +156,7 @@ export class Server implements SpdyServer {
     let remove = (): void => {};
     let served: ServedConnection;
     try {
-      checkTransport(transport);
+      checkTransport(transport, this.#host.options.upgrade);
       remove = this.#count.add(addressesOf(transport)?.remoteAddr);
       served = new ServedConnection(transport, this.#host);
     } catch (error) {

@@ -5,7 +5,7 @@ import { serve } from "../../http/server/serve.ts";
 import type { ConnectionErrorInfo } from "../../http/server/serve_options.ts";
 import type { Transport } from "../../connection/transport/transport.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
-import { tcpConns } from "../helpers/connections.ts";
+import { memoryStreams, tcpConns } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
@@ -75,6 +75,23 @@ Deno.test("serve: a connection that cannot be used is closed, reported and not c
   assertEquals(told[3][1].connection, undefined);
   await client.close();
   await waitFor("shutdown", server.shutdown());
+});
+
+Deno.test("serve: web streams of a listener are refused and closed with upgrade", async () => {
+  const told: string[] = [];
+  const [left, right] = memoryStreams();
+  await using _server = serve({
+    listener: listenerOf([right]),
+    upgrade: true,
+    onListen() {},
+    onConnectionError: (error) => told.push((error as Error).message),
+  }, answer);
+  await turn();
+  assertEquals(told, [
+    "`upgrade` needs a transport with `read` and `write`, such as a Deno.Conn",
+  ]);
+  await assertRejects(() => left.readable.getReader().read());
+  await assertRejects(() => left.writable.getWriter().closed);
 });
 
 Deno.test("serve behind a balancer: a connection that cannot be used is reported", async () => {
