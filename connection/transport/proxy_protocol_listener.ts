@@ -14,6 +14,7 @@ import { startIdleTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
 import {
   closeQuietly,
+  discardTransport,
   readPart,
   ResumedConn,
   toByteConn,
@@ -140,6 +141,7 @@ export class ProxyProtocolListener implements AcceptingListener {
       // A transport of the application may lack some of these members.
       conn = toByteConn(transport) as PossibleConn;
     } catch (error) {
+      discardTransport(transport);
       this.#policy.error(error, {});
       return;
     }

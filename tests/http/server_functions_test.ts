@@ -94,6 +94,33 @@ Deno.test("serve: web streams of a listener are refused and closed with upgrade"
   await assertRejects(() => left.writable.getWriter().closed);
 });
 
+for (const proxyProtocol of [false, "required"] as const) {
+  const where = proxyProtocol ? "behind a balancer" : "alone";
+  Deno.test(`serve ${where}: of a pair with something that is no stream, the reason is reported and the stream closed`, async () => {
+    const told: string[] = [];
+    let cancelled = 0;
+    const readable = new ReadableStream({ cancel: () => void cancelled++ });
+    let closed = 0;
+    await using _server = serve({
+      listener: listenerOf([
+        { readable: 1, writable: 1 },
+        { readable, writable: 1 },
+        { readable: 1, writable: 1, close: () => closed++ },
+      ]),
+      proxyProtocol,
+      onListen() {},
+      onConnectionError: (error) => told.push((error as Error).message),
+    }, answer);
+    await turn();
+    assertEquals(told, [
+      "streams.readable.getReader is not a function",
+      "streams.writable.getWriter is not a function",
+      "streams.readable.getReader is not a function",
+    ]);
+    assertEquals([cancelled, closed], [1, 1]);
+  });
+}
+
 Deno.test("serve behind a balancer: a connection that cannot be used is reported", async () => {
   const told: string[] = [];
   const listener = listenerOf([null]);
