@@ -237,3 +237,23 @@ export function closeQuietly(conn: { close(): void } | undefined): void {
     // The peer or the caller closed it earlier.
   }
 }
+
+/**
+ * Closes a transport that is not used, as far as that is possible: a listener of the
+ * application may give anything. Never throws.
+ */
+export function discardTransport(transport: Transport): void {
+  ignoring(() => closeQuietly(transport as ByteConn));
+  // The streams of a connection end with it, and reading the fields creates them.
+  ignoring(() => isConn(transport) || transport.readable.cancel());
+  ignoring(() => isConn(transport) || transport.writable.abort());
+}
+
+/** Does something whose failure does not matter. */
+async function ignoring(work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch {
+    // There was nothing to close, or nothing that can be closed.
+  }
+}

@@ -14,6 +14,7 @@ import { startIdleTimeout, stopTimer } from "../time/clock.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
 import {
   closeQuietly,
+  discardTransport,
   readPart,
   ResumedConn,
   toByteConn,
@@ -88,6 +89,7 @@ export class ProxyProtocolListener implements AcceptingListener {
   readonly #ready = new AcceptQueue<AcceptedConn>();
   readonly #pending = new Set<PossibleConn>();
   #referenced = true;
+  #closed = false;
 
   /** Throws `InvalidArgumentError` for an invalid policy. */
   constructor(listener: TransportListener, policy: ProxyPolicy) {
@@ -101,6 +103,8 @@ export class ProxyProtocolListener implements AcceptingListener {
     acceptAll(listener, {
       take: (transport) => void this.#take(transport),
       error: (error) => policy.error(error, {}),
+      // A listener of the application may reject with any error when it is closed.
+      ended: () => this.#closed,
     }).then(() => this.#end());
   }
 
@@ -111,6 +115,7 @@ export class ProxyProtocolListener implements AcceptingListener {
   }
 
   close(): void {
+    this.#closed = true;
     this.#listener.close();
     this.#end();
   }
@@ -135,11 +140,14 @@ export class ProxyProtocolListener implements AcceptingListener {
 
   /** Reads the head of a connection; never rejects. */
   async #take(transport: Transport): Promise<void> {
+    // An accept may have ended together with the listener.
+    if (this.#closed) return discardTransport(transport);
     let conn: PossibleConn;
     try {
       // A transport of the application may lack some of these members.
       conn = toByteConn(transport) as PossibleConn;
     } catch (error) {
+      discardTransport(transport);
       this.#policy.error(error, {});
       return;
     }

@@ -332,7 +332,13 @@ class StreamsWire implements Wire {
 
   constructor(streams: ByteStreams) {
     this.#reader = streams.readable.getReader();
-    this.#writer = streams.writable.getWriter();
+    try {
+      this.#writer = streams.writable.getWriter();
+    } catch (error) {
+      // The caller still has the other stream, and can close it only without a lock.
+      this.#reader.releaseLock();
+      throw error;
+    }
     // read() and write() report failures; these promises only repeat them.
     this.#reader.closed.catch(() => {});
     this.#writer.closed.catch(() => {});

@@ -18,7 +18,7 @@ export type TrailersCallback = () => Promise<NameValue[]>;
 
 /** How to send a body that is a stream. */
 export interface SourceOptions {
-  /** Called once, when the body has ended: headers to send after it. */
+  /** Called once, when the body has ended by itself: headers to send after it. */
   trailers(): TrailersCallback | undefined;
   /** Its `content-length`, bytes; `undefined` without one. */
   readonly announced: number | undefined;
@@ -124,7 +124,8 @@ export async function sendSource(
     await resetLater(state, error);
     throw error;
   }
-  const trailers = options.trailers();
+  // A cancelled body ends as well. It has no trailers, because nobody can get them.
+  const trailers = state.failure === undefined ? options.trailers() : undefined;
   if (trailers === undefined) await state.sendBuffer.end();
   else await sendTrailers(state, trailers, failed);
 }

@@ -40,7 +40,11 @@ export interface SendResponseOptions {
   sendHead(nv: NameValue[], fin: boolean): Promise<void> | undefined;
   /** Headers to send after the body; may be set until {@linkcode isEnding} is true. */
   trailers: TrailersCallback | undefined;
-  /** Set when the end of the response is sent, with trailers or without. */
+  /**
+   * Set when the end of the response is sent, with trailers or without. Stays false if
+   * the body is a stream that is not sent: its source cannot know that, and later
+   * trailers are ignored.
+   */
   isEnding: boolean;
   /** See {@linkcode Failed}. */
   readonly failed: Failed;
@@ -118,14 +122,14 @@ function send(
   if (length !== undefined) checkLength(state, length, announced);
   const rest = bare || length === 0 ? undefined : body;
   // Without a body, FIN is on the head. A body in memory is submitted together with it.
-  if (rest === undefined || rest instanceof Uint8Array) options.isEnding = true;
+  if (body instanceof Uint8Array) options.isEnding = true;
+  const { trailers } = options;
   const head = options.sendHead(
     sendable(nv, state.version),
-    rest === undefined && options.trailers === undefined,
+    rest === undefined && trailers === undefined,
   );
-  return head === undefined
-    ? sendRest(state, rest, announced, options)
-    : head.then(() => promiseOf(sendRest(state, rest, announced, options)));
+  const next = () => sendRest(state, rest, announced, trailers, options);
+  return head === undefined ? next() : head.then(() => promiseOf(next()));
 }
 
 /** Whether a response without a body has a `content-length`, that of the response to GET. */
@@ -147,14 +151,15 @@ function readAnnounced(
   }
 }
 
-/** Sends the body and the trailers. */
+/** Sends the body and the trailers. `trailers` are those that were set before the head was sent. */
 function sendRest(
   state: StreamCore,
   body: Uint8Array | StartedBody | undefined,
   announced: number | undefined,
+  trailers: TrailersCallback | undefined,
   options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
-  const { trailers, failed } = options;
+  const { failed } = options;
   if (body instanceof Uint8Array) {
     return sendBytes(state, body, trailers, failed);
   }

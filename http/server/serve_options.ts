@@ -51,8 +51,10 @@ export interface ServeInfo<Addr extends Deno.Addr | undefined = Deno.Addr> {
    * Sets headers to send after the response's body, instead of those of an earlier
    * call. A function is called when the body was sent, so its headers can depend on the
    * body. Call it before the handler returns its response; if the body is a stream, it
-   * may also be called until that has ended. Throws `InvalidArgumentError` if it is
-   * called later.
+   * may also be called until that has ended by itself. Throws `InvalidArgumentError` if
+   * it is called later. Ignored if nobody can get them: when the client has left, when
+   * the stream that is the body is not sent (HEAD, status 204, 205 or 304), and when
+   * another response was sent, for example because the handler threw.
    */
   readonly sendTrailers: (
     trailers: HeadersInit | (() => HeadersInit | Promise<HeadersInit>),
@@ -143,8 +145,10 @@ export interface ServeConnectionOptions extends ConnectionTuning {
    * `maxConnections` refused it, `onConnection` threw, or it could not be accepted, for
    * example because the process has no free file descriptor. Not called if a client
    * only disconnects, even during a request (then `request.signal` aborts), or if
-   * the server ends the connection. By default nothing is logged, because any
-   * client can cause these errors.
+   * the server ends the connection. If `onConnection` throws after the end of its
+   * connection, this is called with that error, unless it only says that the connection
+   * or a stream has ended. By default nothing is logged, because any client can cause
+   * these errors.
    */
   readonly onConnectionError?: (
     error: unknown,

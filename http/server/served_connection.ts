@@ -9,7 +9,10 @@ import { coreOf } from "../../connection.ts";
 import { handled } from "../../connection/deferred.ts";
 import { isPeerGone } from "../../connection/end_errors.ts";
 import { logError } from "../../connection/error_log.ts";
-import { ConnectionClosedError } from "../../connection/errors.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
   DATA_FRAME_SIZE,
@@ -36,6 +39,7 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport/transport.ts";
+import { SpdyError } from "../../errors.ts";
 import {
   PROTO_SPDY3_1,
   type ProtocolVersion,
@@ -260,10 +264,13 @@ export class ServedConnection {
     const { onConnection } = this.#host.options;
     if (!onConnection) return true;
     this.#isWaiting = true;
-    const answer = Promise.try(onConnection, connection, this.#info)
-      .then((answer) => answer !== false, (error) => {
-        // After the end, it is most likely the error of a call on this connection.
-        if (!coreOf(connection).ending.begun) this.#tell(error);
+    const info = this.#info;
+    const answer = Promise.try(onConnection, connection, info)
+      .then((answer) => answer !== false, async (error) => {
+        if (!await isOfEnd(connection, error)) {
+          const { options } = this.#host;
+          tellConnectionError(options, error, { ...info, connection });
+        }
         return false;
       });
     const ended = connection.closed.then(() => false);
@@ -418,6 +425,22 @@ export class ServedConnection {
     const transport = this.#transport;
     if (transport !== undefined && isConn(transport)) closeQuietly(transport);
   }
+}
+
+/**
+ * Whether the error of `onConnection` only says that its connection has ended: that of a
+ * call on the connection.
+ */
+async function isOfEnd(
+  connection: Connection,
+  error: unknown,
+): Promise<boolean> {
+  if (!coreOf(connection).ending.begun) return false;
+  if (error instanceof ConnectionClosedError) return true;
+  if (error instanceof StreamResetError) return true;
+  // Only such an error can be the reason of the end, which is not known at once.
+  if (!(error instanceof SpdyError)) return false;
+  return await connection.closed.catch((reason) => reason) === error;
 }
 
 /**

@@ -9,7 +9,10 @@ import { LazyPromise } from "../../connection/deferred.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { within } from "../../connection/time/clock.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
-import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import {
+  closeQuietly,
+  discardTransport,
+} from "../../connection/transport/byte_conn.ts";
 import type { CertificateListener } from "../../connection/transport/listener.ts";
 import {
   isConn,
@@ -152,17 +155,17 @@ export class Server implements SpdyServer {
 
   #take(transport: Transport): void {
     // An accept may have ended together with the server.
-    if (this.#isOver) return discard(transport);
+    if (this.#isOver) return discardTransport(transport);
     let remove = (): void => {};
     let served: ServedConnection;
     try {
-      checkTransport(transport);
+      checkTransport(transport, this.#host.options.upgrade);
       remove = this.#count.add(addressesOf(transport)?.remoteAddr);
       served = new ServedConnection(transport, this.#host);
     } catch (error) {
       // A bound was reached, or the transport cannot be used.
       remove();
-      discard(transport);
+      discardTransport(transport);
       this.#tell(error, addressesOf(transport));
       return;
     }
@@ -194,14 +197,6 @@ type Addresses = Pick<ConnectionErrorInfo, "remoteAddr" | "localAddr">;
 
 function addressesOf(transport: Transport): Partial<Addresses> | undefined {
   return isObject(transport) && isConn(transport) ? transport : undefined;
-}
-
-/** Closes a refused connection. */
-function discard(transport: Transport): void {
-  if (!isObject(transport)) return;
-  if (isConn(transport)) return closeQuietly(transport);
-  transport.readable?.cancel().catch(() => {});
-  transport.writable?.abort().catch(() => {});
 }
 
 /** In JavaScript, a listener may return anything. */

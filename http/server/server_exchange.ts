@@ -5,7 +5,6 @@
  */
 
 import {
-  attempt,
   handled,
   LazyPromise,
   type Listener,
@@ -49,7 +48,7 @@ import { prepareRequests, receivedRequest } from "./received_request.ts";
 import { ReportedError } from "./reported_error.ts";
 import { sendResponse, type SendResponseOptions } from "./send_response.ts";
 import type { PushInit, ServeHandler, ServeInfo } from "./serve_options.ts";
-import { pushResponse } from "./server_push.ts";
+import { pushedInfo, pushResponse } from "./server_push.ts";
 
 /** What all requests of a server share. */
 export interface ExchangeHost<Addr extends Deno.Addr | undefined> {
@@ -150,6 +149,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #trailers: TrailersCallback | undefined;
   /** Exists when the response is being sent. */
   #sending: SendResponseOptions | undefined;
+  /** Another response was sent than the handler's, whose body may still call `sendTrailers`. */
+  #isReplaced = false;
   /** The response was sent completely. */
   #isSent = false;
   /** The failure of the response was reported. */
@@ -201,7 +202,9 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     const sending = this.#sending;
     if (sending === undefined) this.#trailers = made;
     else if (!sending.isEnding) sending.trailers = made;
-    else {
+    else if (!this.#isReplaced && this.#state.failure === undefined) {
+      // Not if the client has left, or got another response: both happen to a handler
+      // that does everything right.
       throw new InvalidArgumentError(
         `sendTrailers was called too late: the response on stream ${this.#state.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
       );
@@ -258,6 +261,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   #respond(response: Response): void {
     if (this.#wrongLength !== undefined) {
+      this.#isReplaced = true;
       response.body?.cancel(this.#wrongLength).catch(() => {});
       response = badRequest(this.#wrongLength);
     }
@@ -414,21 +418,29 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       const response = handler(request, info);
       return response instanceof Response
         ? checked(response)
-        : this.#checkLater(response);
+        : this.#checkLater(response, info);
     } catch (error) {
-      return this.#answerError(error);
+      return this.#answerError(error, info);
     }
   }
 
-  async #checkLater(response: Promise<Response>): Promise<Response> {
+  async #checkLater(
+    response: Promise<Response>,
+    info: ServeInfo<Addr>,
+  ): Promise<Response> {
     try {
       return checked(await response);
     } catch (error) {
-      return await this.#answerError(error);
+      return await this.#answerError(error, info);
     }
   }
 
-  async #answerError(error: unknown): Promise<Response> {
+  async #answerError(
+    error: unknown,
+    info: ServeInfo<Addr>,
+  ): Promise<Response> {
+    // The handler of a push has an object of its own.
+    if (info === this) this.#isReplaced = true;
     if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
     // The client has left, which is not an error of the handler.
     if (this.#state.ended && isDeparture(error)) throw error;
@@ -468,28 +480,4 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
 function logNested(error: unknown): void {
   logError(error, "Exception in onError while handling exception");
-}
-
-/** The information for a handler that creates a pushed response. */
-function pushedInfo<Addr extends Deno.Addr | undefined>(
-  info: ServeInfo<Addr>,
-): ServeInfo<Addr> {
-  const { remoteAddr, proxyHead, stream } = info;
-  const refuse = (what: string): never => {
-    throw new InvalidArgumentError(`a pushed response cannot have ${what}`);
-  };
-  return {
-    get completed() {
-      return info.completed;
-    },
-    remoteAddr,
-    proxyHead,
-    stream,
-    // Created on first use, because it counts as a wait for the trailers.
-    get trailers() {
-      return info.trailers;
-    },
-    sendTrailers: () => refuse("trailers"),
-    push: () => attempt(() => refuse("pushes of its own")),
-  };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { promiseOf } from "../../connection/deferred.ts";
+import { attempt, promiseOf } from "../../connection/deferred.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
@@ -13,7 +13,7 @@ import { isLocalFault } from "../message/message_error.ts";
 import { pathOf } from "../message/request_head.ts";
 import { checked, dropUnsent } from "./handler_response.ts";
 import { sendResponse } from "./send_response.ts";
-import type { PushInit } from "./serve_options.ts";
+import type { PushInit, ServeInfo } from "./serve_options.ts";
 
 const PUSH_INIT_NAMES: Names<PushInit> = {
   headers: true,
@@ -118,4 +118,28 @@ async function sendPushed(
     // If the half has ended, the client refused the push or left.
     if (!pushed.sendBuffer.ended) pushed.reset(INTERNAL_ERROR, error);
   }
+}
+
+/** The information for a handler that creates a pushed response. */
+export function pushedInfo<Addr extends Deno.Addr | undefined>(
+  info: ServeInfo<Addr>,
+): ServeInfo<Addr> {
+  const { remoteAddr, proxyHead, stream } = info;
+  const refuse = (what: string): never => {
+    throw new InvalidArgumentError(`a pushed response cannot have ${what}`);
+  };
+  return {
+    get completed() {
+      return info.completed;
+    },
+    remoteAddr,
+    proxyHead,
+    stream,
+    // Created on first use, because it counts as a wait for the trailers.
+    get trailers() {
+      return info.trailers;
+    },
+    sendTrailers: () => refuse("trailers"),
+    push: () => attempt(() => refuse("pushes of its own")),
+  };
 }

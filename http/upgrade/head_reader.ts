@@ -7,7 +7,7 @@
 import { readPart, ResumedConn } from "../../connection/transport/byte_conn.ts";
 import type { ByteConn } from "../../connection/transport/transport.ts";
 import { HttpMessageError } from "../message/message_error.ts";
-import { HeadScanner } from "./head.ts";
+import { HeadScanner, isHead } from "./head.ts";
 import { RequestRefusal } from "./refusal.ts";
 
 const LF = 0x0a;
@@ -39,10 +39,7 @@ export class HeadReader {
     const scanner = new HeadScanner();
     for (;;) {
       const seen = this.#buffer.subarray(this.#start, this.#end);
-      const length = scanner.scan(seen);
-      if ((length ?? seen.length) > limit) {
-        throw new RequestRefusal(431, `the head is longer than ${limit} bytes`);
-      }
+      const length = scanWithin(scanner, seen, limit);
       if (length !== undefined) {
         const head = seen.slice(0, length);
         this.#take(length);
@@ -124,5 +121,22 @@ export class HeadReader {
     this.#buffer = buffer;
     this.#start = 0;
     this.#end = used.length;
+  }
+}
+
+/** Scans the bytes of a head so far; see {@linkcode HeadScanner.scan}. */
+function scanWithin(
+  scanner: HeadScanner,
+  seen: Uint8Array,
+  limit: number,
+): number | undefined {
+  try {
+    const length = scanner.scan(seen);
+    if ((length ?? seen.length) <= limit) return length;
+    throw new RequestRefusal(431, `the head is longer than ${limit} bytes`);
+  } catch (error) {
+    // The answer follows, and the rest of the head is not read.
+    if (error instanceof RequestRefusal) error.isForHead = isHead(seen);
+    throw error;
   }
 }

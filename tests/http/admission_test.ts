@@ -5,13 +5,18 @@ import { Connection } from "../../http/connection.ts";
 import { serve } from "../../http/server/serve.ts";
 import { serveConnection } from "../../http/server/serve_connection.ts";
 import type { ServeConnectionOptions } from "../../http/server/serve_options.ts";
-import { StreamResetError } from "../../connection/errors.ts";
-import { REFUSED_STREAM } from "../../frame/constants.ts";
+import {
+  ConnectionClosedError,
+  StreamResetError,
+} from "../../connection/errors.ts";
+import { ERR_PROTO, SpdyError } from "../../errors.ts";
+import { CANCEL, REFUSED_STREAM } from "../../frame/constants.ts";
 import { CLIENT, PROTO_SPDY3_1 } from "../../mod.ts";
 import { assertEquals } from "../deps.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { assertFetchFails } from "../helpers/http.ts";
+import { turn } from "../helpers/virtual_time.ts";
 
 const quiet = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const never = (): Promise<never> => new Promise(() => {});
@@ -112,7 +117,7 @@ Deno.test("onConnection: a client that breaks a rule before the answer is report
   writer.write(new TextEncoder().encode("GET / HTTP/1.1\r\n")).catch(() => {});
   left.readable.pipeTo(new WritableStream()).catch(() => {});
   await waitFor("finished", served.finished);
-  late.reject(new Error("the connection is gone"));
+  late.reject(new ConnectionClosedError("the connection is gone"));
   await late.promise.catch(() => {});
   assertEquals(told.length, 1);
   assertEquals(told[0].includes("HTTP/1.1 request"), true);
@@ -140,4 +145,72 @@ Deno.test("onConnection: requests of a client that has left before the answer re
   answer.resolve();
   await asked;
   assertEquals(pair.requests(), 0);
+});
+
+Deno.test("onConnection: an error that it throws after it has closed the connection is reported", async () => {
+  const told: unknown[] = [];
+  const bug = new Error("a bug");
+  let connection: Connection | undefined;
+  await using pair = serveInMemory({
+    onConnection: (given) => {
+      connection = given;
+      given.close();
+      throw bug;
+    },
+    onConnectionError: (error, info) => told.push(error, info.connection),
+  });
+  await waitFor("finished", pair.served.finished);
+  assertEquals(told, [bug, connection]);
+});
+
+const LATE: Record<string, [error: Error, isReported: boolean]> = {
+  "an error of its own": [new Error("a bug"), true],
+  "an error of this package": [new SpdyError("another", ERR_PROTO), true],
+  "the error of a closed connection": [new ConnectionClosedError(), false],
+  "the error of a stream": [
+    new StreamResetError("reset", { streamId: 2, statusCode: CANCEL }),
+    false,
+  ],
+};
+
+for (const [what, [error, isReported]] of Object.entries(LATE)) {
+  Deno.test(`onConnection: after its client has left, it rejects with ${what}`, async () => {
+    const told: unknown[] = [];
+    const answer = Promise.withResolvers<void>();
+    await using pair = serveInMemory({
+      onConnection: () => answer.promise,
+      onConnectionError: (error) => told.push(error),
+    });
+    await pair.client.ping();
+    await pair.client.close();
+    await waitFor("finished", pair.served.finished);
+    answer.reject(error);
+    await turn();
+    assertEquals(told, isReported ? [error] : []);
+  });
+}
+
+Deno.test("onConnection: the error with which its connection ends is reported once", async () => {
+  const told: unknown[] = [];
+  // Not of a class that the package uses for the end of a connection.
+  const broken = new SpdyError("a fault of the transport", ERR_PROTO);
+  const failing = Promise.withResolvers<void>();
+  const [, { writable }] = memoryStreams();
+  const readable = new ReadableStream({
+    async pull() {
+      await failing.promise;
+      throw broken;
+    },
+  });
+  const served = serveConnection({ readable, writable }, {
+    onConnection: (connection) => {
+      const pinged = connection.ping();
+      failing.resolve();
+      return pinged;
+    },
+    onConnectionError: (error) => told.push(error),
+  }, () => new Response());
+  await waitFor("finished", served.finished);
+  await turn();
+  assertEquals(told, [broken]);
 });

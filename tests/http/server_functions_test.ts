@@ -5,7 +5,7 @@ import { serve } from "../../http/server/serve.ts";
 import type { ConnectionErrorInfo } from "../../http/server/serve_options.ts";
 import type { Transport } from "../../connection/transport/transport.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
-import { tcpConns } from "../helpers/connections.ts";
+import { memoryStreams, tcpConns } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
@@ -76,6 +76,50 @@ Deno.test("serve: a connection that cannot be used is closed, reported and not c
   await client.close();
   await waitFor("shutdown", server.shutdown());
 });
+
+Deno.test("serve: web streams of a listener are refused and closed with upgrade", async () => {
+  const told: string[] = [];
+  const [left, right] = memoryStreams();
+  await using _server = serve({
+    listener: listenerOf([right]),
+    upgrade: true,
+    onListen() {},
+    onConnectionError: (error) => told.push((error as Error).message),
+  }, answer);
+  await turn();
+  assertEquals(told, [
+    "`upgrade` needs a transport with `read` and `write`, such as a Deno.Conn",
+  ]);
+  await assertRejects(() => left.readable.getReader().read());
+  await assertRejects(() => left.writable.getWriter().closed);
+});
+
+for (const proxyProtocol of [false, "required"] as const) {
+  const where = proxyProtocol ? "behind a balancer" : "alone";
+  Deno.test(`serve ${where}: of a pair with something that is no stream, the reason is reported and the stream closed`, async () => {
+    const told: string[] = [];
+    let cancelled = 0;
+    const readable = new ReadableStream({ cancel: () => void cancelled++ });
+    let closed = 0;
+    await using _server = serve({
+      listener: listenerOf([
+        { readable: 1, writable: 1 },
+        { readable, writable: 1 },
+        { readable: 1, writable: 1, close: () => closed++ },
+      ]),
+      proxyProtocol,
+      onListen() {},
+      onConnectionError: (error) => told.push((error as Error).message),
+    }, answer);
+    await turn();
+    assertEquals(told, [
+      "streams.readable.getReader is not a function",
+      "streams.writable.getWriter is not a function",
+      "streams.readable.getReader is not a function",
+    ]);
+    assertEquals([cancelled, closed], [1, 1]);
+  });
+}
 
 Deno.test("serve behind a balancer: a connection that cannot be used is reported", async () => {
   const told: string[] = [];

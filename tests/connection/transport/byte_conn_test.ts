@@ -3,12 +3,17 @@
 import {
   carry,
   closeQuietly,
+  discardTransport,
   ResumedConn,
   toByteConn,
   writeAll,
 } from "../../../connection/transport/byte_conn.ts";
-import type { ByteConn } from "../../../connection/transport/transport.ts";
-import { assertEquals, assertStrictEquals } from "../../deps.ts";
+import type {
+  ByteConn,
+  Transport,
+} from "../../../connection/transport/transport.ts";
+import { assertEquals, assertStrictEquals, fail } from "../../deps.ts";
+import { turn } from "../../helpers/virtual_time.ts";
 
 const KIB = 1024;
 
@@ -148,4 +153,72 @@ Deno.test("byte connection: closing quietly hides an exception, and needs no con
   });
   closeQuietly(undefined);
   assertEquals(tried, true);
+});
+
+const UNUSABLE: Record<string, unknown> = {
+  "null": null,
+  "a number": 1,
+  "a text": "x",
+  "an empty object": {},
+  "fields that are no streams": { readable: 1, writable: 1 },
+  "methods that throw": {
+    close: () => fail("close"),
+    readable: { cancel: () => fail("cancel") },
+    writable: { abort: () => fail("abort") },
+  },
+  "methods that reject": {
+    readable: { cancel: () => Promise.reject(new Error("cancel")) },
+    writable: { abort: () => Promise.reject(new Error("abort")) },
+  },
+  "fields that cannot be read": {
+    get read() {
+      return fail("read");
+    },
+    get close() {
+      return fail("close");
+    },
+  },
+};
+
+for (const [what, value] of Object.entries(UNUSABLE)) {
+  Deno.test(`discardTransport: it never throws, also for ${what}`, async () => {
+    discardTransport(value as Transport);
+    // A rejection that nobody handles would end the test.
+    await turn();
+  });
+}
+
+Deno.test("discardTransport: it closes what can be closed", async () => {
+  const log: string[] = [];
+  const readable = new ReadableStream({
+    cancel: () => void log.push("cancel"),
+  });
+  const writable = new WritableStream({ abort: () => void log.push("abort") });
+  const close = () => void log.push("close");
+  for (
+    const part of [
+      { readable, writable: 1 },
+      { readable: 1, writable },
+      { readable: 1, writable: 1, close },
+    ]
+  ) {
+    discardTransport(part as unknown as Transport);
+  }
+  await turn();
+  // A writable stream passes it on later.
+  assertEquals(log.toSorted(), ["abort", "cancel", "close"]);
+});
+
+Deno.test("discardTransport: the streams of a connection are not created", () => {
+  const log: string[] = [];
+  discardTransport({
+    read: () => Promise.resolve(null),
+    write: () => Promise.resolve(0),
+    close: () => void log.push("close"),
+    get readable() {
+      log.push("readable");
+      return new ReadableStream();
+    },
+  } as unknown as Transport);
+  assertEquals(log, ["close"]);
 });

@@ -402,3 +402,42 @@ Deno.test("PROXY listener: close() ends accept() at once after an accept that fa
   listener.close();
   await accepting;
 });
+
+Deno.test("PROXY listener: an accept that rejects with an error of its own after close() ends the loop", async () => {
+  using time = virtualTime();
+  const ended = Promise.withResolvers<never>();
+  const errors: unknown[] = [];
+  let accepts = 0;
+  const listener = new ProxyProtocolListener({
+    addr: BALANCER,
+    accept: () => {
+      accepts++;
+      return ended.promise;
+    },
+    close: () => ended.reject(new Error("this listener is closed")),
+  }, {
+    proxyProtocol: "required",
+    timeout: 0,
+    error: (error) => errors.push(error),
+  });
+  listener.close();
+  await turn();
+  assertEquals([accepts, errors, time.next], [1, [], undefined]);
+});
+
+Deno.test("PROXY listener: a connection that arrives after close() is closed", async () => {
+  using time = virtualTime();
+  const conn = new FakeConn();
+  const arriving = Promise.withResolvers<ByteConn>();
+  const pending = [arriving.promise];
+  const listener = new ProxyProtocolListener({
+    addr: BALANCER,
+    accept: () =>
+      pending.pop() ?? Promise.reject(new Deno.errors.BadResource("closed")),
+    close: () => {},
+  }, { proxyProtocol: "required", timeout: 1000, error: () => {} });
+  listener.close();
+  arriving.resolve(conn);
+  await turn();
+  assertEquals([conn.log, time.next], [["close"], undefined]);
+});

@@ -21,6 +21,12 @@ const REFUSED: Record<string, [request: string, status: number]> = {
     "\r\n\r\nHEAD / HTTP/1.1\r\nhost: h\r\n folded\r\n",
     400,
   ],
+  "whose head is too long": [
+    `HEAD / HTTP/1.1\r\nhost: h\r\nx: ${"x".repeat(20_000)}\r\n`,
+    431,
+  ],
+  "with a lone LF": ["HEAD / HTTP/1.1\r\nhost: h\nx: y\r\n", 400],
+  "with a control character": ["HEAD / HTTP/1.1\r\nhost: \x01\r\n", 400],
 };
 
 for (const [what, [request, status]] of Object.entries(REFUSED)) {
@@ -32,7 +38,7 @@ for (const [what, [request, status]] of Object.entries(REFUSED)) {
     const answer = await say(server.addr.port, `${request}\r\n`);
     assertMatch(answer, new RegExp(`^HTTP/1.1 ${status} `));
     assertEquals(answer.indexOf("\r\n\r\n"), answer.length - 4);
-    // The same request with GET has one.
+    // The answer to the same request with another method has one.
     const other = request.replace("HEAD", "PUT");
     const full = await say(server.addr.port, `${other}\r\n`);
     assertMatch(full, /\r\n\r\n./);
