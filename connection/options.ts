@@ -31,7 +31,7 @@ import {
   resolveSettings,
   type SessionSettings,
 } from "../session/options.ts";
-import { checkNames, type Names } from "../values.ts";
+import { checkNames, copyOptions, type Names } from "../values.ts";
 import { HEADS } from "./buffers/shared_buffers.ts";
 import { checkKinds } from "./option_kinds.ts";
 import type { SettingsStore } from "./settings_store.ts";
@@ -263,11 +263,7 @@ const WINDOW_TUNING_NAMES: Names<WindowTuningOptions> = {
  * additional ones, which `new Connection` would refuse.
  */
 export function tuningOf(options: ConnectionTuning): ConnectionTuning {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) =>
-      Object.hasOwn(TUNING_NAMES, name)
-    ),
-  );
+  return copyOptions(options, TUNING_NAMES);
 }
 
 /**
@@ -377,6 +373,8 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   } = options;
   return {
     ...options,
+    // Of a class, the spread has copied no getter and no method.
+    ...copyOptions(options, CONNECTION_NAMES),
     limits: withFrameSize(options.limits),
     maxSendBuffer: checkWhole("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),
     maxBufferedBytes: checkWhole(

@@ -18,7 +18,7 @@ import {
 } from "../../connection/transport/dial.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
-import { checkNames, type Names, show } from "../../values.ts";
+import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { TOKEN } from "../platform/header_text.ts";
 import { headerLines } from "./header_lines.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
@@ -114,7 +114,7 @@ export async function connectUpgrade(
     signal: given,
     timeout = 30_000,
     ...tuning
-  } = options;
+  } = copyOptions(options, NAMES);
   const signal = checkSignal(given);
   const target = readTarget(url, protocols);
   if (!TOKEN.test(method) || /^connect$/i.test(method)) {
