@@ -20,7 +20,7 @@ import { checkNames, copyOptions, type Names, show } from "../values.ts";
 import { checkSignal } from "./abort_signal.ts";
 import { checkText } from "./option_kinds.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionOptions,
   type ConnectionTuning,
   TUNING_NAMES,
@@ -108,7 +108,7 @@ export async function dialPeer(
   const { path } = options;
   const signal = checkSignal(options.signal);
   signal?.throwIfAborted();
-  checkTuning(options, options.version);
+  checkClientTuning(options, options.version);
   const tls = options.tls === true ? {} : options.tls || undefined;
   const plan = { ...options, tls };
   checkDial(plan);

@@ -441,15 +441,24 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 /**
  * Throws the errors that `new Connection` would throw for {@linkcode tuningOf}
  * these options. Called before connecting or listening, because a later error would
- * leave a socket open or end each accepted connection without a message.
+ * leave a socket open or end each accepted connection without a message. `origin` is
+ * what the caller sets if the options have none.
  */
 export function checkTuning(
   options: ConnectionTuning,
   version: ProtocolVersion = PROTO_SPDY3_1,
+  origin?: string,
 ): void {
-  // `connect` and `connectUpgrade` set the origin.
-  const origin = options.origin ?? "http://localhost";
-  resolveOptions({ ...tuningOf(options), origin, side: CLIENT, version });
+  const tuning = { origin, ...tuningOf(options) };
+  resolveOptions({ ...tuning, side: CLIENT, version });
+}
+
+/** Checks the options of a function that sets the origin, as soon as it is known. */
+export function checkClientTuning(
+  options: ConnectionTuning,
+  version?: ProtocolVersion,
+): void {
+  checkTuning(options, version, "http://localhost");
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from "../../connection/errors.ts";
 import { checkFunction } from "../../connection/option_kinds.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
@@ -153,7 +153,7 @@ export class Client implements AsyncDisposable {
       Number.MAX_SAFE_INTEGER,
     );
     this.#maxConnections = maxConnectionsPerOrigin;
-    checkTuning(options, options.version);
+    checkClientTuning(options, options.version);
     checkDial(options);
     checkFunction("connect", options.connect);
     // A copy: the options were checked, and the application may change its object later.

@@ -6,7 +6,7 @@
 
 import { checkSignal } from "../../connection/abort_signal.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
@@ -127,7 +127,7 @@ export async function connectUpgrade(
   // Before connecting, because it throws for a header that cannot be sent.
   const lines = headerLines(headers);
   checkTimeout("timeout", timeout);
-  checkTuning(tuning);
+  checkClientTuning(tuning);
   const plan = { path, tls, proxy, dial, proxyProtocol };
   checkDial(plan);
   signal?.throwIfAborted();

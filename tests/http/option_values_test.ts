@@ -341,6 +341,17 @@ Deno.test("options of another kind are refused before anything listens or connec
       );
     }
   }
+  // `connect`, `connectUpgrade` and `Client` set the origin, a server does not.
+  const settingsStore = new Map();
+  for (
+    const call of [
+      () => serve({ ...quiet, settingsStore }, handler),
+      () => serveConnection(memoryStreams()[0], { settingsStore }, handler),
+    ]
+  ) {
+    assertThrows(call, InvalidArgumentError, "settingsStore needs the option");
+  }
+  new Client({ settingsStore });
   for (const hostname of [null, 5, ""] as Any[]) {
     await assertRejects(
       () => connect({ port: 1, dial, hostname }),
