@@ -421,6 +421,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
         ? INITIAL_WINDOW_SIZE
         : sessionWindow,
     closeTimeout: checkTimeout("closeTimeout", closeTimeout),
+    onFrame: options.onFrame || undefined,
     tuning: windowTuning === false ? undefined : {
       maxWindow: checkWhole(
         "windowTuning.maxWindow",

@@ -137,7 +137,7 @@ export function tellConnectionError(
   info: ConnectionErrorInfo,
 ): void {
   try {
-    onConnectionError?.(error, info);
+    if (onConnectionError) onConnectionError(error, info);
   } catch (nested) {
     logError(nested, "Exception in onConnectionError");
   }

@@ -322,7 +322,8 @@ Deno.test("options of another kind are refused before anything listens or connec
     [{ settings: null }, "settings null is not a list"],
     [{ onFrame: "x" }, 'onFrame "x" is not a function'],
     [{ settingsStore: {}, origin: "http://h" }, "no functions get, set"],
-    [{ settingsStore: null, origin: "http://h" }, "settingsStore null"],
+    [{ settingsStore: "x", origin: "http://h" }, 'settingsStore "x"'],
+    [{ settingsStore: Map, origin: "http://h" }, "no functions get, set"],
   ];
   for (const [options, text] of wrong) {
     for (
