@@ -190,6 +190,35 @@ Deno.test("serve: maxHeadBytes null, an empty list of versions and origins that 
     ],
     [{ allowedOrigins: ["https://A.example"] }, 'write "https://a.example"'],
     [{ allowedOrigins: ["https://"] }, "is not an origin"],
+    [{ allowedOrigins: ["*"] }, 'as a browser does, such as "https://'],
+    [{ allowedOrigins: ["https://*.example.org"] }, "as a browser does"],
+    [{ allowedOrigins: ["example.org"] }, 'write "https://example.org"'],
+    [{ allowedOrigins: ["example.org:8443"] }, 'write "https://example.org:84'],
+    [{ allowedOrigins: [" https://a.example"] }, 'write "https://a.example"'],
+    [
+      { allowedOrigins: ["https://a.example:443"] },
+      'write "https://a.example"',
+    ],
+    [{ allowedOrigins: ["https://a.example,https://b.example"] }, "not an ori"],
+    [{ allowedOrigins: ["https://me@a.example"] }, 'write "https://a.example"'],
+    [
+      { allowedOrigins: ["https://a.example/x?y"] },
+      'write "https://a.example"',
+    ],
+    [
+      { allowedOrigins: ["https://b\u{fc}cher.example"] },
+      'write "https://xn--',
+    ],
+    [{ allowedOrigins: ["ws://a.example"] }, 'write "http://a.example"'],
+    [{ allowedOrigins: ["wss://a.example/"] }, 'write "https://a.example"'],
+    [{ allowedOrigins: ["app://x/"] }, 'write "app://x"'],
+    [{ allowedOrigins: ["app://x*"] }, "is not an origin"],
+    [{ allowedOrigins: ["file://x"] }, 'write "file://"'],
+    [{ allowedOrigins: ["about:blank"] }, "is not an origin"],
+    [{ allowedOrigins: [""] }, "is not an origin"],
+    [{ allowedOrigins: [undefined] }, "contains undefined"],
+    [{ allowedOrigins: [/example/] }, "contains /example/"],
+    [{ allowedOrigins: [new URL("https://a.example")] }, "is not an origin"],
   ];
   for (const [options, text] of wrong) {
     assertThrows(
@@ -200,16 +229,21 @@ Deno.test("serve: maxHeadBytes null, an empty list of versions and origins that 
   }
 });
 
-Deno.test("serve: origins that no URL has are accepted", async () => {
+Deno.test("serve: origins as browsers write them are accepted", async () => {
   await using _server = serve({
     ...quiet,
     upgrade: true,
     allowedOrigins: [
       "null",
-      "https://a.example:8443",
+      "file://",
+      "https://a.example",
+      "https://xn--bcher-kva.example:8443",
+      "http://[::1]:8080",
+      "http://127.0.0.1",
+      "http://a_b",
       "app://x",
-      "http://[::1]:80",
-    ].slice(0, 3),
+      "chrome-extension://abcdefghijklmnop",
+    ],
   }, handler);
 });
 
