@@ -23,7 +23,7 @@ import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { waitFor } from "../helpers/deadline.ts";
-import { nextStream } from "../helpers/http.ts";
+import { httpPair, nextStream } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
 // deno-lint-ignore no-explicit-any -- values that the types do not allow
@@ -62,11 +62,13 @@ Deno.test("checkSignal: null is no signal, and the mistake is named", () => {
   assertEquals(checkSignal(undefined), undefined);
   const { signal } = new AbortController();
   assertEquals(checkSignal(signal), signal);
-  assertThrows(
-    () => checkSignal(new AbortController() as Any),
-    InvalidArgumentError,
-    "pass the `signal` of the AbortController",
-  );
+  for (const owner of [new AbortController(), new Request("http://h")]) {
+    assertThrows(
+      () => checkSignal(owner as Any),
+      InvalidArgumentError,
+      "is not an AbortSignal: pass its `signal`",
+    );
+  }
 });
 
 Deno.test("serve: a wrong signal, a wrong function and an onListen that throws leave no server", async () => {
@@ -428,6 +430,21 @@ Deno.test("fetch: onPush null is none, anything else must be a function", async 
     TypeError,
     "onPush is not a function",
   );
+});
+
+Deno.test("fetch: client null is none, as in Deno's fetch, and others are refused", async () => {
+  await using pair = await httpPair(handler);
+  for (const client of [null, undefined]) {
+    const response = await pair.client.fetch("/", { client } as Any);
+    assertEquals(await response.text(), "x");
+  }
+  for (const client of [false, {}, "x"]) {
+    await assertRejects(
+      () => pair.client.fetch("/", { client } as Any),
+      TypeError,
+      "no option client",
+    );
+  }
 });
 
 Deno.test("Client: a connector that gives no connection, and one that throws, fail the request", async () => {
