@@ -8,6 +8,7 @@ import {
   Client,
   connect,
   Connection,
+  type ConnectionListener,
   connectUpgrade,
   PROTO_SPDY2,
   PROTO_SPDY3_1,
@@ -22,7 +23,7 @@ import { CLIENT } from "../../session/constants.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { waitFor } from "../helpers/deadline.ts";
+import { waitUntil } from "../helpers/deadline.ts";
 import { httpPair, nextStream } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
@@ -31,22 +32,23 @@ type Any = any;
 const handler = () => new Response("x");
 const quiet = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-/** A free port, and whether nothing listens on it any more. */
-function freePort(): { port: number; isFree(): boolean } {
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
-  return {
-    port,
-    isFree: () => {
-      try {
-        Deno.listen({ hostname: "127.0.0.1", port }).close();
-        return true;
-      } catch {
-        return false;
-      }
+/** A listener that no client reaches, and the calls of its functions. */
+function watchedListener(): { listener: ConnectionListener; calls: string[] } {
+  const calls: string[] = [];
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  const listener: ConnectionListener = {
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    accept() {
+      calls.push("accept");
+      return ended.promise;
+    },
+    close() {
+      calls.push("close");
+      ended.reject(new Deno.errors.BadResource("closed"));
     },
   };
+  return { listener, calls };
 }
 
 const WRONG_SIGNALS: readonly Any[] = [
@@ -72,42 +74,51 @@ Deno.test("checkSignal: null is no signal, and the mistake is named", () => {
 });
 
 Deno.test("serve: a wrong signal, a wrong function and an onListen that throws leave no server", async () => {
-  for (const signal of WRONG_SIGNALS) {
-    const { port, isFree } = freePort();
-    assertThrows(
-      () => serve({ ...quiet, port, signal }, handler),
-      InvalidArgumentError,
+  const wrong: [options: object, text: string][] = [
+    ...WRONG_SIGNALS.map((signal): [object, string] => [
+      { signal },
       "is not an AbortSignal",
-    );
-    assertEquals(isFree(), true);
+    ]),
+    ...["onListen", "onError", "onConnection", "onConnectionError"]
+      .map((name): [object, string] => [
+        { [name]: "x" },
+        `${name} "x" is not a function`,
+      ]),
+  ];
+  const { listen } = Deno;
+  let listened = 0;
+  Object.assign(Deno, {
+    listen: (options: Deno.TcpListenOptions): Deno.TcpListener => {
+      listened++;
+      return listen(options);
+    },
+  });
+  try {
+    for (const [options, text] of wrong) {
+      const { listener, calls } = watchedListener();
+      for (const where of [quiet, { onListen() {}, listener }]) {
+        assertThrows(
+          () => serve({ ...where, ...options }, handler),
+          InvalidArgumentError,
+          text,
+        );
+      }
+      assertEquals([listened, calls], [0, []]);
+    }
+  } finally {
+    Object.assign(Deno, { listen });
   }
-  for (
-    const name of ["onListen", "onError", "onConnection", "onConnectionError"]
-  ) {
-    const { port, isFree } = freePort();
-    assertThrows(
-      () => serve({ ...quiet, port, [name]: "x" }, handler),
-      InvalidArgumentError,
-      `${name} "x" is not a function`,
-    );
-    assertEquals(isFree(), true);
-  }
-  const { port, isFree } = freePort();
+  const { listener, calls } = watchedListener();
   const onListen = () => {
     throw new Error("no place to write the port to");
   };
   assertThrows(
-    () => serve({ ...quiet, port, onListen }, handler),
+    () => serve({ listener, onListen }, handler),
     Error,
     "no place to write",
   );
-  // The port is free when the pending accept has ended.
-  await waitFor(
-    "the port",
-    (async () => {
-      while (!isFree()) await turn();
-    })(),
-  );
+  assertEquals(calls.filter((each) => each === "close"), ["close"]);
+  await turn();
 });
 
 Deno.test("serveConnection: signal null is none, and a wrong one leaves the transport untouched", async () => {
@@ -310,7 +321,7 @@ Deno.test("serveConnection: a version that ALPN selected, but that versions does
     return await (await connection.fetch("/")).text();
   };
   await assertRejects(() => ask(["spdy/2"]));
-  while (told.length === 0) await turn();
+  await waitUntil("the report", () => told.length > 0);
   assertEquals(told, [
     'the client agreed on "spdy/2" by ALPN; SPDY needs one of spdy/3.1',
   ]);
