@@ -136,6 +136,23 @@ export function checkNames(
   }
 }
 
+/**
+ * A copy of the options that `names` has. Unlike `{ ...options }`, it has the getters and
+ * methods of a class as well, which {@linkcode checkNames} does not look at, but every
+ * function that reads an option by its name does. Options that are `undefined` are left out.
+ */
+export function copyOptions<Options extends object>(
+  options: Options,
+  names: object,
+): Options {
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(names)) {
+    const value = Reflect.get(options, name);
+    if (value !== undefined) copy[name] = value;
+  }
+  return copy as Options;
+}
+
 /** The name that was meant by another one, such as `onCtrlRecv` by `on_ctrl_recv_cb`. */
 function closest(name: string, names: readonly string[]): string | undefined {
   const plain = plainName(name);

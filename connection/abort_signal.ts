@@ -23,9 +23,7 @@ export function checkSignal(
     typeof signal.aborted === "boolean" &&
     typeof signal.addEventListener === "function"
   ) return signal;
-  const advice = "signal" in Object(signal)
-    ? ": pass the `signal` of the AbortController"
-    : "";
+  const advice = "signal" in Object(signal) ? ": pass its `signal`" : "";
   throw new InvalidArgumentError(
     `signal ${show(signal)} is not an AbortSignal${advice}`,
   );

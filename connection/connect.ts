@@ -16,11 +16,11 @@ import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
 import { checkPort } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
-import { checkNames, type Names, show } from "../values.ts";
+import { checkNames, copyOptions, type Names, show } from "../values.ts";
 import { checkSignal } from "./abort_signal.ts";
 import { checkText } from "./option_kinds.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionOptions,
   type ConnectionTuning,
   TUNING_NAMES,
@@ -28,7 +28,11 @@ import {
 } from "./options.ts";
 import { TimeLimit } from "./time/time_limit.ts";
 import { closeQuietly } from "./transport/byte_conn.ts";
-import type { HostPort, TlsOptions } from "./transport/client_tls.ts";
+import {
+  copyTls,
+  type HostPort,
+  type TlsOptions,
+} from "./transport/client_tls.ts";
 import {
   checkDial,
   DIAL_NAMES,
@@ -97,13 +101,14 @@ export interface Agreed<Conn> {
 /** Connects, and determines the version. `what` is the name of the function that the caller called. */
 export async function dialPeer(
   what: string,
-  options: ConnectOptions,
+  given: ConnectOptions,
 ): Promise<Agreed<ByteConn>> {
-  checkNames(what, options, CONNECT_NAMES);
+  checkNames(what, given, CONNECT_NAMES);
+  const options = copyOptions(given, CONNECT_NAMES);
   const { path } = options;
   const signal = checkSignal(options.signal);
   signal?.throwIfAborted();
-  checkTuning(options, options.version);
+  checkClientTuning(options, options.version);
   const tls = options.tls === true ? {} : options.tls || undefined;
   const plan = { ...options, tls };
   checkDial(plan);
@@ -230,7 +235,7 @@ async function connectTls(
   const { alpnProtocols = getNpnProtocols() } = tls;
   const conn = await dialTls(
     target,
-    { ...options, tls: { ...tls, alpnProtocols } },
+    { ...options, tls: { ...copyTls(tls), alpnProtocols } },
     outer,
   );
   // Without a limit, a server that accepts connections and then stays silent would

@@ -36,9 +36,10 @@ export function checkKinds(
     checkSettings(settings);
   }
   checkFunction("onFrame", onFrame);
-  if (settingsStore === undefined) return;
   const store: unknown = settingsStore;
-  const isStore = typeof store === "object" && store !== null &&
+  if (store === undefined || store === null || store === false) return;
+  // A class with static functions is of type "function".
+  const isStore = (typeof store === "object" || typeof store === "function") &&
     STORE_FUNCTIONS.every((name) =>
       typeof Reflect.get(store, name) === "function"
     );
@@ -58,7 +59,7 @@ export function checkKinds(
 
 /**
  * Throws `InvalidArgumentError` unless a callback is a function or not set; `null` and
- * `false` count as not set.
+ * `false` count as not set, so `callback?.()` does not do for a call.
  */
 export function checkFunction(name: string, value: unknown): void {
   if (!value || typeof value === "function") return;

@@ -31,7 +31,7 @@ import {
   resolveSettings,
   type SessionSettings,
 } from "../session/options.ts";
-import { checkNames, type Names } from "../values.ts";
+import { checkNames, copyOptions, type Names } from "../values.ts";
 import { HEADS } from "./buffers/shared_buffers.ts";
 import { checkKinds } from "./option_kinds.ts";
 import type { SettingsStore } from "./settings_store.ts";
@@ -263,11 +263,7 @@ const WINDOW_TUNING_NAMES: Names<WindowTuningOptions> = {
  * additional ones, which `new Connection` would refuse.
  */
 export function tuningOf(options: ConnectionTuning): ConnectionTuning {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) =>
-      Object.hasOwn(TUNING_NAMES, name)
-    ),
-  );
+  return copyOptions(options, TUNING_NAMES);
 }
 
 /**
@@ -377,6 +373,8 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   } = options;
   return {
     ...options,
+    // Of a class, the spread has copied no getter and no method.
+    ...copyOptions(options, CONNECTION_NAMES),
     limits: withFrameSize(options.limits),
     maxSendBuffer: checkWhole("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),
     maxBufferedBytes: checkWhole(
@@ -423,6 +421,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
         ? INITIAL_WINDOW_SIZE
         : sessionWindow,
     closeTimeout: checkTimeout("closeTimeout", closeTimeout),
+    onFrame: options.onFrame || undefined,
     tuning: windowTuning === false ? undefined : {
       maxWindow: checkWhole(
         "windowTuning.maxWindow",
@@ -443,15 +442,24 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
 /**
  * Throws the errors that `new Connection` would throw for {@linkcode tuningOf}
  * these options. Called before connecting or listening, because a later error would
- * leave a socket open or end each accepted connection without a message.
+ * leave a socket open or end each accepted connection without a message. `origin` is
+ * what the caller sets if the options have none.
  */
 export function checkTuning(
   options: ConnectionTuning,
   version: ProtocolVersion = PROTO_SPDY3_1,
+  origin?: string,
 ): void {
-  // `connect` and `connectUpgrade` set the origin.
-  const origin = options.origin ?? "http://localhost";
-  resolveOptions({ ...tuningOf(options), origin, side: CLIENT, version });
+  const tuning = { origin, ...tuningOf(options) };
+  resolveOptions({ ...tuning, side: CLIENT, version });
+}
+
+/** Checks the options of a function that sets the origin, as soon as it is known. */
+export function checkClientTuning(
+  options: ConnectionTuning,
+  version?: ProtocolVersion,
+): void {
+  checkTuning(options, version, "http://localhost");
 }
 
 /**

@@ -10,6 +10,7 @@ import type { RawConnection } from "../connection.ts";
 import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
+import { copyOptions } from "../values.ts";
 import {
   checkTargetNames,
   TARGET_NAMES,
@@ -187,7 +188,10 @@ export async function openTunnel(
   const given = new URL(path, url.origin);
   url.pathname = url.pathname.replace(/\/+$/, "") + given.pathname;
   url.search = `${querystring ?? given.search}`;
-  const options = { ...target, signal: abortSignal };
+  const options = {
+    ...copyOptions(target, TARGET_NAMES),
+    signal: abortSignal,
+  };
   return await withinTimeout(options, async (signal) => {
     const { connection, protocol } = await upgradeToSpdy(
       url,

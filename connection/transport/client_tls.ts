@@ -11,7 +11,7 @@
  */
 
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { checkNames, copyOptions, type Names } from "../../values.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { openHop } from "./tls_hop.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -94,6 +94,11 @@ export function checkTls(tls: TlsOptions, what = "tls"): void {
   }
 }
 
+/** A copy of checked settings, which may be an object of a class. */
+export function copyTls(tls: TlsOptions): TlsOptions {
+  return copyOptions(tls, TLS_NAMES);
+}
+
 /**
  * Opens a TCP connection and TLS on it, with the client certificate of `tls`. Does
  * not wait for the handshake. Deno 2.9 cannot turn off Nagle's algorithm here.
@@ -134,7 +139,7 @@ export async function startTls(
   hostname: string,
   tls: TlsOptions,
 ): Promise<TlsClientConn> {
-  const { cert, key, serverName = hostname, ...rest } = tls;
+  const { cert, key, serverName = hostname, ...rest } = copyTls(tls);
   const start = (conn: Deno.TcpConn): Promise<Deno.TlsConn> =>
     Deno.startTls(conn, { ...rest, hostname: serverName });
   if (cert !== undefined && key !== undefined) {

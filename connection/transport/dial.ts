@@ -11,6 +11,7 @@ import { closeQuietly, toByteConn, writeAll } from "./byte_conn.ts";
 import {
   checkTls,
   connectWithCertificate,
+  copyTls,
   type HostPort,
   startTls,
   type TlsClientConn,
@@ -134,7 +135,8 @@ export async function dialTls(
   options: DialPlan & { readonly tls: TlsOptions },
   signal: AbortSignal | undefined,
 ): Promise<TlsClientConn> {
-  const { dial, proxy, proxyProtocol, tls } = options;
+  const { dial, proxy, proxyProtocol } = options;
+  const tls = copyTls(options.tls);
   const settings = proxy === undefined
     ? dial === undefined ? proxyOfEnvironment(target) : undefined
     : proxy === false

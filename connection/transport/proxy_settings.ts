@@ -6,8 +6,13 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
-import { checkTls, type HostPort, type TlsOptions } from "./client_tls.ts";
+import { checkNames, copyOptions, type Names } from "../../values.ts";
+import {
+  checkTls,
+  copyTls,
+  type HostPort,
+  type TlsOptions,
+} from "./client_tls.ts";
 import { withoutBrackets } from "./host_name.ts";
 import { isWithin, parseAddress, parseRange } from "./ip_address.ts";
 
@@ -42,6 +47,11 @@ const PROXY_NAMES: Names<ProxyOptions> = {
   tls: true,
   timeout: true,
 };
+
+/** A copy of checked options, which may be an object of a class. */
+export function copyProxy(proxy: ProxyOptions): ProxyOptions {
+  return copyOptions(proxy, PROXY_NAMES);
+}
 
 /** A proxy after all checks. */
 export interface ProxySettings extends HostPort {
@@ -85,7 +95,7 @@ export function readProxy(options: ProxyOptions): ProxySettings {
   if (tls !== undefined) checkTls(tls, "proxy.tls");
   return {
     ...readUrl("proxy.url", String(options.url), new Headers(headers)),
-    tls,
+    tls: tls && copyTls(tls),
     timeout,
   };
 }

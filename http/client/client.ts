@@ -11,7 +11,7 @@ import {
 } from "../../connection/errors.ts";
 import { checkFunction } from "../../connection/option_kinds.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
@@ -25,11 +25,12 @@ import {
   type DialOptions,
 } from "../../connection/transport/dial.ts";
 import { withoutBrackets } from "../../connection/transport/host_name.ts";
+import { copyProxy } from "../../connection/transport/proxy_settings.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { checkWhole } from "../../numbers.ts";
 import { CLIENT } from "../../session/constants.ts";
-import { checkNames, type Names, show } from "../../values.ts";
+import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { bindFetch } from "./bind_fetch.ts";
@@ -152,10 +153,11 @@ export class Client implements AsyncDisposable {
       Number.MAX_SAFE_INTEGER,
     );
     this.#maxConnections = maxConnectionsPerOrigin;
-    checkTuning(options, options.version);
+    checkClientTuning(options, options.version);
     checkDial(options);
     checkFunction("connect", options.connect);
-    this.#options = options;
+    // A copy: the options were checked, and the application may change its object later.
+    this.#options = copyOptions(options, CLIENT_NAMES);
     this.#retries = retries;
     bindFetch(this);
   }
@@ -314,7 +316,7 @@ export class Client implements AsyncDisposable {
       tls: secure ? tls ?? true : false,
       // The proxy's certificate is verified with the same authorities.
       proxy: proxy && {
-        ...proxy,
+        ...copyProxy(proxy),
         tls: proxy.tls ?? { caCerts: tls?.caCerts },
       },
     });

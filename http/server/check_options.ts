@@ -6,7 +6,7 @@
 
 import { checkSignal } from "../../connection/abort_signal.ts";
 import { checkFunction, checkText } from "../../connection/option_kinds.ts";
-import { checkTuning, TUNING_NAMES } from "../../connection/options.ts";
+import { checkTuning } from "../../connection/options.ts";
 import {
   type ByteConn,
   type ByteStreams,
@@ -15,59 +15,13 @@ import {
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout, checkWhole } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
-import { checkNames, type Names, show } from "../../values.ts";
+import { checkNames, show } from "../../values.ts";
 import { Connection } from "../connection.ts";
 import { checkAllowedOrigins, MOST_HEAD } from "../upgrade/upgrade_rules.ts";
 import { checkVersions } from "../upgrade/upgrade_token.ts";
+import { CONNECTION_NAMES, SERVE_NAMES } from "./option_names.ts";
+import type { ServeConnectionOptions, ServeOptions } from "./serve_options.ts";
 import { MAX_HEAD } from "./served_connection.ts";
-import type {
-  ServeConnectionOptions,
-  ServeListenerOptions,
-  ServeOptions,
-  ServeTcpOptions,
-  ServeUnixOptions,
-} from "./serve_options.ts";
-
-/** The names of `ServeConnectionOptions`. */
-const CONNECTION_NAMES: Names<ServeConnectionOptions> = {
-  ...TUNING_NAMES,
-  signal: true,
-  onError: true,
-  onConnection: true,
-  onConnectionError: true,
-  version: true,
-  versions: true,
-  upgrade: true,
-  handshakeTimeout: true,
-  maxHeadBytes: true,
-  allowedOrigins: true,
-};
-
-/** The names of all options of `serve`, for any kind of listener. */
-const SERVE_NAMES: Names<
-  & ServeTcpOptions
-  & ServeUnixOptions
-  & ServeListenerOptions
-  & { handler: unknown }
-> = {
-  ...CONNECTION_NAMES,
-  onListen: true,
-  automaticCompression: true,
-  maxConnections: true,
-  maxConnectionsPerAddress: true,
-  proxyProtocol: true,
-  trusted: true,
-  transport: true,
-  port: true,
-  hostname: true,
-  reusePort: true,
-  tcpBacklog: true,
-  cert: true,
-  key: true,
-  path: true,
-  listener: true,
-  handler: true,
-};
 
 /** Options of other servers, and what to use instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

@@ -179,7 +179,8 @@ export interface ServeConnectionOptions extends ConnectionTuning {
   /**
    * With `upgrade`: other origins, such as `"https://example.org"`, whose pages may
    * ask for an upgrade. A request whose `Origin` is neither in this list nor the
-   * host in `Host` is answered with 403. Default: none.
+   * host in `Host` is answered with 403. Each one is written as in that header:
+   * without a path, a default port or a wildcard. Default: none.
    */
   readonly allowedOrigins?: readonly string[];
 }

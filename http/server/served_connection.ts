@@ -49,7 +49,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { SERVER } from "../../session/constants.ts";
 import { resolveLimits } from "../../session/limits.ts";
 import { npnGetVersion } from "../../session/npn.ts";
-import { checkNames } from "../../values.ts";
+import { checkNames, copyOptions } from "../../values.ts";
 import { Connection } from "../connection.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
@@ -62,6 +62,7 @@ import {
   type TlsTransport,
 } from "./arrival.ts";
 import { exchanges, loadExchanges } from "./load_exchanges.ts";
+import { CONNECTION_NAMES } from "./option_names.ts";
 import { Semaphore } from "./semaphore.ts";
 import type {
   ConnectionErrorInfo,
@@ -105,7 +106,7 @@ export function connectionHost(
   // A failure is reported when a client connects.
   handled(loadExchanges());
   // A copy: the options were checked, and the application may change its object later.
-  const own = { ...options };
+  const own = copyOptions(options, CONNECTION_NAMES);
   const limits = resolveLimits(own.limits ?? {}, {
     maxHeaderCount: MAX_HEADERS,
     maxDataFrameSize: DATA_FRAME_SIZE,
@@ -140,7 +141,7 @@ export function tellConnectionError(
   info: ConnectionErrorInfo,
 ): void {
   try {
-    onConnectionError?.(error, info);
+    if (onConnectionError) onConnectionError(error, info);
   } catch (nested) {
     logError(nested, "Exception in onConnectionError");
   }

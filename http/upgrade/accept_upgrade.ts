@@ -14,7 +14,7 @@ import {
 } from "../../connection/options.ts";
 import type { ProtocolVersion } from "../../frame/constants.ts";
 import { SERVER } from "../../session/constants.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { checkNames, copyOptions, type Names } from "../../values.ts";
 import type { Connection } from "../connection.ts";
 import { checkAllowedOrigins } from "./upgrade_rules.ts";
 import { ALL_VERSIONS, checkVersions } from "./upgrade_token.ts";
@@ -99,7 +99,7 @@ export async function acceptUpgrade(
     headers: given,
     allowedOrigins,
     ...tuning
-  } = options;
+  } = copyOptions(options, NAMES);
   checkVersions(versions);
   checkAllowedOrigins(allowedOrigins);
   for (const version of versions) {

@@ -6,7 +6,7 @@
 
 import { checkSignal } from "../../connection/abort_signal.ts";
 import {
-  checkTuning,
+  checkClientTuning,
   type ConnectionTuning,
   TUNING_NAMES,
 } from "../../connection/options.ts";
@@ -18,7 +18,7 @@ import {
 } from "../../connection/transport/dial.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
-import { checkNames, type Names, show } from "../../values.ts";
+import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { TOKEN } from "../platform/header_text.ts";
 import { headerLines } from "./header_lines.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
@@ -114,7 +114,7 @@ export async function connectUpgrade(
     signal: given,
     timeout = 30_000,
     ...tuning
-  } = options;
+  } = copyOptions(options, NAMES);
   const signal = checkSignal(given);
   const target = readTarget(url, protocols);
   if (!TOKEN.test(method) || /^connect$/i.test(method)) {
@@ -127,7 +127,7 @@ export async function connectUpgrade(
   // Before connecting, because it throws for a header that cannot be sent.
   const lines = headerLines(headers);
   checkTimeout("timeout", timeout);
-  checkTuning(tuning);
+  checkClientTuning(tuning);
   const plan = { path, tls, proxy, dial, proxyProtocol };
   checkDial(plan);
   signal?.throwIfAborted();

@@ -5,6 +5,7 @@
  */
 
 import { closeQuietly } from "../../connection/transport/byte_conn.ts";
+import { copyTls } from "../../connection/transport/client_tls.ts";
 import {
   dialPlain,
   type DialPlan,
@@ -30,7 +31,7 @@ export async function dial(
     return await dialPlain(target, plan, signal);
   }
   // Rule: HTTP/2 has no upgrade (RFC 9113 8.6).
-  const tls = { ...plan.tls, alpnProtocols: ["http/1.1"] };
+  const tls = { ...copyTls(plan.tls ?? {}), alpnProtocols: ["http/1.1"] };
   const conn = await dialTls(target, { ...plan, tls }, signal);
   // Without an explicit handshake, an untrusted certificate would look like a
   // closed connection.

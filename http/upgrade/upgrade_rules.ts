@@ -24,8 +24,8 @@ export interface UpgradeFacts {
  * Checks the option `allowedOrigins`.
  *
  * Throws `InvalidArgumentError` if it is not a list: a text contains parts of itself, so
- * it would allow other origins as well. Also for a URL that is more than an origin,
- * which no `Origin` header equals.
+ * it would allow other origins as well. Also for anything in it that no `Origin` header
+ * equals, such as a URL with a path, or a pattern.
  */
 export function checkAllowedOrigins(
   origins: readonly string[] | null | undefined,
@@ -38,16 +38,39 @@ export function checkAllowedOrigins(
       } is not a list, such as ["https://example.org"]`,
     );
   }
-  for (const each of origins) {
-    const url = /^https?:/i.test(each) ? URL.parse(each) : undefined;
-    if (url === null || url !== undefined && url.origin !== each) {
-      throw new InvalidArgumentError(
-        `allowedOrigins contains ${show(each)}, which is not an origin: write ${
-          show(url?.origin ?? "https://example.org")
-        }`,
-      );
-    }
+  for (const each of origins as readonly unknown[]) {
+    const origin = typeof each === "string" ? headerOf(each) : undefined;
+    if (origin === each && origin !== undefined) continue;
+    const advice = origin === undefined
+      ? 'write each one as a browser does, such as "https://example.org"'
+      : `write ${show(origin)}`;
+    throw new InvalidArgumentError(
+      `allowedOrigins contains ${
+        show(each)
+      }, which is not an origin: ${advice}`,
+    );
   }
+}
+
+/** Origins without a host: of pages without an address of their own, and of files in some browsers. */
+const WITHOUT_HOST = ["null", "file://"];
+/** A host and a port. `URL` lets more characters pass, such as `*`. */
+const AUTHORITY = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i;
+
+/**
+ * The `Origin` header of pages at an address (RFC 6454 6.2), which may lack the scheme;
+ * `undefined` if there are no such pages. Browsers send other schemes than `http` and
+ * `https` for extensions and for pages in an application.
+ */
+function headerOf(address: string): string | undefined {
+  if (WITHOUT_HOST.includes(address)) return address;
+  const url = URL.parse(
+    address.includes("://") ? address : `https://${address}`,
+  );
+  if (url === null || !AUTHORITY.test(url.host)) return undefined;
+  // The page that opens a WebSocket has the scheme `http` or `https`.
+  const scheme = url.protocol.replace(/^ws/, "http");
+  return scheme === "file:" ? "file://" : `${scheme}//${url.host}`;
 }
 
 /** Methods of a request for an upgrade; kubectl uses POST. */

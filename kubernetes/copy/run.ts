@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { copyOptions } from "../../values.ts";
 import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import type { RemoteProcess } from "../process.ts";
@@ -18,9 +19,7 @@ const MAX_SUMS = 64 * 1024 * 1024;
 
 /** The options that select the container. */
 export function targetOf(options: CopyOptions): TargetOptions {
-  const target = Object.entries(options)
-    .filter(([name]) => Object.hasOwn(TARGET_NAMES, name));
-  return { url: options.url, ...Object.fromEntries(target) };
+  return copyOptions<TargetOptions>(options, TARGET_NAMES);
 }
 
 /** Reads standard error; counts its lines and keeps its end. */

@@ -6,7 +6,7 @@
 
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
-import { checkNames, type Names } from "../../values.ts";
+import { checkNames, copyOptions, type Names } from "../../values.ts";
 import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
 import type { ForwardEvent } from "./events.ts";
@@ -108,7 +108,7 @@ export function resolveForwardPorts(
   checkInterval("firstDelay", firstDelay);
   checkInterval("longestDelay", longestDelay);
   return {
-    ...options,
+    ...copyOptions(options, FORWARD_PORTS_NAMES),
     namespace,
     addresses,
     keepAlive,

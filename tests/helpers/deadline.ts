@@ -44,6 +44,28 @@ export async function waitFor<T>(
   }
 }
 
+/**
+ * Waits until a condition holds of which nothing reports that it does; looks once in every
+ * turn of the event loop. Fails as {@linkcode waitFor} does, and then looks no more.
+ */
+export async function waitUntil(
+  what: string,
+  holds: () => boolean,
+  patience?: number,
+): Promise<void> {
+  let isOver = false;
+  const looking = async (): Promise<void> => {
+    while (!isOver && !holds()) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  };
+  try {
+    await waitFor(what, looking(), patience);
+  } finally {
+    isOver = true;
+  }
+}
+
 type TestFunction = (context: Deno.TestContext) => void | Promise<void>;
 
 /** The function of a test, with a deadline. */

@@ -14,7 +14,7 @@ import { CANCEL, REFUSED_STREAM } from "../../frame/constants.ts";
 import { CLIENT, PROTO_SPDY3_1 } from "../../mod.ts";
 import { assertEquals } from "../deps.ts";
 import { memoryStreams } from "../helpers/connections.ts";
-import { waitFor } from "../helpers/deadline.ts";
+import { waitFor, waitUntil } from "../helpers/deadline.ts";
 import { assertFetchFails } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
@@ -96,9 +96,10 @@ for (const isClean of [true, false]) {
       const first = await Deno.connect({ hostname: "127.0.0.1", port });
       first.close();
     }
-    while ([...server.connections].length > 0 || called === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await waitUntil(
+      "the end of the first connection",
+      () => called > 0 && [...server.connections].length === 0,
+    );
     await using second = await connect({ port });
     assertEquals(await (await second.fetch("/")).text(), "served");
     assertEquals(told, []);

@@ -8,6 +8,7 @@ import {
   Client,
   connect,
   Connection,
+  type ConnectionListener,
   connectUpgrade,
   PROTO_SPDY2,
   PROTO_SPDY3_1,
@@ -22,8 +23,8 @@ import { CLIENT } from "../../session/constants.ts";
 import { assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import { memoryPair, memoryStreams } from "../helpers/connections.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { waitFor } from "../helpers/deadline.ts";
-import { nextStream } from "../helpers/http.ts";
+import { waitUntil } from "../helpers/deadline.ts";
+import { httpPair, nextStream } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
 
 // deno-lint-ignore no-explicit-any -- values that the types do not allow
@@ -31,22 +32,23 @@ type Any = any;
 const handler = () => new Response("x");
 const quiet = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
-/** A free port, and whether nothing listens on it any more. */
-function freePort(): { port: number; isFree(): boolean } {
-  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
-  return {
-    port,
-    isFree: () => {
-      try {
-        Deno.listen({ hostname: "127.0.0.1", port }).close();
-        return true;
-      } catch {
-        return false;
-      }
+/** A listener that no client reaches, and the calls of its functions. */
+function watchedListener(): { listener: ConnectionListener; calls: string[] } {
+  const calls: string[] = [];
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  const listener: ConnectionListener = {
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    accept() {
+      calls.push("accept");
+      return ended.promise;
+    },
+    close() {
+      calls.push("close");
+      ended.reject(new Deno.errors.BadResource("closed"));
     },
   };
+  return { listener, calls };
 }
 
 const WRONG_SIGNALS: readonly Any[] = [
@@ -62,50 +64,61 @@ Deno.test("checkSignal: null is no signal, and the mistake is named", () => {
   assertEquals(checkSignal(undefined), undefined);
   const { signal } = new AbortController();
   assertEquals(checkSignal(signal), signal);
-  assertThrows(
-    () => checkSignal(new AbortController() as Any),
-    InvalidArgumentError,
-    "pass the `signal` of the AbortController",
-  );
+  for (const owner of [new AbortController(), new Request("http://h")]) {
+    assertThrows(
+      () => checkSignal(owner as Any),
+      InvalidArgumentError,
+      "is not an AbortSignal: pass its `signal`",
+    );
+  }
 });
 
 Deno.test("serve: a wrong signal, a wrong function and an onListen that throws leave no server", async () => {
-  for (const signal of WRONG_SIGNALS) {
-    const { port, isFree } = freePort();
-    assertThrows(
-      () => serve({ ...quiet, port, signal }, handler),
-      InvalidArgumentError,
+  const wrong: [options: object, text: string][] = [
+    ...WRONG_SIGNALS.map((signal): [object, string] => [
+      { signal },
       "is not an AbortSignal",
-    );
-    assertEquals(isFree(), true);
+    ]),
+    ...["onListen", "onError", "onConnection", "onConnectionError"]
+      .map((name): [object, string] => [
+        { [name]: "x" },
+        `${name} "x" is not a function`,
+      ]),
+  ];
+  const { listen } = Deno;
+  let listened = 0;
+  Object.assign(Deno, {
+    listen: (options: Deno.TcpListenOptions): Deno.TcpListener => {
+      listened++;
+      return listen(options);
+    },
+  });
+  try {
+    for (const [options, text] of wrong) {
+      const { listener, calls } = watchedListener();
+      for (const where of [quiet, { onListen() {}, listener }]) {
+        assertThrows(
+          () => serve({ ...where, ...options }, handler),
+          InvalidArgumentError,
+          text,
+        );
+      }
+      assertEquals([listened, calls], [0, []]);
+    }
+  } finally {
+    Object.assign(Deno, { listen });
   }
-  for (
-    const name of ["onListen", "onError", "onConnection", "onConnectionError"]
-  ) {
-    const { port, isFree } = freePort();
-    assertThrows(
-      () => serve({ ...quiet, port, [name]: "x" }, handler),
-      InvalidArgumentError,
-      `${name} "x" is not a function`,
-    );
-    assertEquals(isFree(), true);
-  }
-  const { port, isFree } = freePort();
+  const { listener, calls } = watchedListener();
   const onListen = () => {
     throw new Error("no place to write the port to");
   };
   assertThrows(
-    () => serve({ ...quiet, port, onListen }, handler),
+    () => serve({ listener, onListen }, handler),
     Error,
     "no place to write",
   );
-  // The port is free when the pending accept has ended.
-  await waitFor(
-    "the port",
-    (async () => {
-      while (!isFree()) await turn();
-    })(),
-  );
+  assertEquals(calls.filter((each) => each === "close"), ["close"]);
+  await turn();
 });
 
 Deno.test("serveConnection: signal null is none, and a wrong one leaves the transport untouched", async () => {
@@ -190,6 +203,35 @@ Deno.test("serve: maxHeadBytes null, an empty list of versions and origins that 
     ],
     [{ allowedOrigins: ["https://A.example"] }, 'write "https://a.example"'],
     [{ allowedOrigins: ["https://"] }, "is not an origin"],
+    [{ allowedOrigins: ["*"] }, 'as a browser does, such as "https://'],
+    [{ allowedOrigins: ["https://*.example.org"] }, "as a browser does"],
+    [{ allowedOrigins: ["example.org"] }, 'write "https://example.org"'],
+    [{ allowedOrigins: ["example.org:8443"] }, 'write "https://example.org:84'],
+    [{ allowedOrigins: [" https://a.example"] }, 'write "https://a.example"'],
+    [
+      { allowedOrigins: ["https://a.example:443"] },
+      'write "https://a.example"',
+    ],
+    [{ allowedOrigins: ["https://a.example,https://b.example"] }, "not an ori"],
+    [{ allowedOrigins: ["https://me@a.example"] }, 'write "https://a.example"'],
+    [
+      { allowedOrigins: ["https://a.example/x?y"] },
+      'write "https://a.example"',
+    ],
+    [
+      { allowedOrigins: ["https://b\u{fc}cher.example"] },
+      'write "https://xn--',
+    ],
+    [{ allowedOrigins: ["ws://a.example"] }, 'write "http://a.example"'],
+    [{ allowedOrigins: ["wss://a.example/"] }, 'write "https://a.example"'],
+    [{ allowedOrigins: ["app://x/"] }, 'write "app://x"'],
+    [{ allowedOrigins: ["app://x*"] }, "is not an origin"],
+    [{ allowedOrigins: ["file://x"] }, 'write "file://"'],
+    [{ allowedOrigins: ["about:blank"] }, "is not an origin"],
+    [{ allowedOrigins: [""] }, "is not an origin"],
+    [{ allowedOrigins: [undefined] }, "contains undefined"],
+    [{ allowedOrigins: [/example/] }, "contains /example/"],
+    [{ allowedOrigins: [new URL("https://a.example")] }, "is not an origin"],
   ];
   for (const [options, text] of wrong) {
     assertThrows(
@@ -200,16 +242,21 @@ Deno.test("serve: maxHeadBytes null, an empty list of versions and origins that 
   }
 });
 
-Deno.test("serve: origins that no URL has are accepted", async () => {
+Deno.test("serve: origins as browsers write them are accepted", async () => {
   await using _server = serve({
     ...quiet,
     upgrade: true,
     allowedOrigins: [
       "null",
-      "https://a.example:8443",
+      "file://",
+      "https://a.example",
+      "https://xn--bcher-kva.example:8443",
+      "http://[::1]:8080",
+      "http://127.0.0.1",
+      "http://a_b",
       "app://x",
-      "http://[::1]:80",
-    ].slice(0, 3),
+      "chrome-extension://abcdefghijklmnop",
+    ],
   }, handler);
 });
 
@@ -274,7 +321,7 @@ Deno.test("serveConnection: a version that ALPN selected, but that versions does
     return await (await connection.fetch("/")).text();
   };
   await assertRejects(() => ask(["spdy/2"]));
-  while (told.length === 0) await turn();
+  await waitUntil("the report", () => told.length > 0);
   assertEquals(told, [
     'the client agreed on "spdy/2" by ALPN; SPDY needs one of spdy/3.1',
   ]);
@@ -322,7 +369,8 @@ Deno.test("options of another kind are refused before anything listens or connec
     [{ settings: null }, "settings null is not a list"],
     [{ onFrame: "x" }, 'onFrame "x" is not a function'],
     [{ settingsStore: {}, origin: "http://h" }, "no functions get, set"],
-    [{ settingsStore: null, origin: "http://h" }, "settingsStore null"],
+    [{ settingsStore: "x", origin: "http://h" }, 'settingsStore "x"'],
+    [{ settingsStore: Map, origin: "http://h" }, "no functions get, set"],
   ];
   for (const [options, text] of wrong) {
     for (
@@ -341,6 +389,17 @@ Deno.test("options of another kind are refused before anything listens or connec
       );
     }
   }
+  // `connect`, `connectUpgrade` and `Client` set the origin, a server does not.
+  const settingsStore = new Map();
+  for (
+    const call of [
+      () => serve({ ...quiet, settingsStore }, handler),
+      () => serveConnection(memoryStreams()[0], { settingsStore }, handler),
+    ]
+  ) {
+    assertThrows(call, InvalidArgumentError, "settingsStore needs the option");
+  }
+  new Client({ settingsStore });
   for (const hostname of [null, 5, ""] as Any[]) {
     await assertRejects(
       () => connect({ port: 1, dial, hostname }),
@@ -382,6 +441,21 @@ Deno.test("fetch: onPush null is none, anything else must be a function", async 
     TypeError,
     "onPush is not a function",
   );
+});
+
+Deno.test("fetch: client null is none, as in Deno's fetch, and others are refused", async () => {
+  await using pair = await httpPair(handler);
+  for (const client of [null, undefined]) {
+    const response = await pair.client.fetch("/", { client } as Any);
+    assertEquals(await response.text(), "x");
+  }
+  for (const client of [false, {}, "x"]) {
+    await assertRejects(
+      () => pair.client.fetch("/", { client } as Any),
+      TypeError,
+      "no option client",
+    );
+  }
 });
 
 Deno.test("Client: a connector that gives no connection, and one that throws, fail the request", async () => {

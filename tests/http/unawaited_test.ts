@@ -8,7 +8,7 @@ import { turn } from "../helpers/virtual_time.ts";
 
 // An unhandled rejection fails a test at the end of a turn.
 
-Deno.test("push: a handler that does not await it survives a client that allows none, and one that leaves", async () => {
+Deno.test("push: a handler that does not await it survives a client that allows none", async () => {
   const called: string[] = [];
   await using pair = await httpPair(
     (request, info) => {
@@ -25,6 +25,25 @@ Deno.test("push: a handler that does not await it survives a client that allows 
   assertEquals(await (await pair.client.fetch("/")).text(), "page");
   await turn();
   assertEquals(called, ["/"]);
+});
+
+Deno.test("push: a handler that does not await it survives a client that leaves", async () => {
+  const left = Promise.withResolvers<void>();
+  const pushed = Promise.withResolvers<void>();
+  await using pair = await httpPair(async (_request, info) => {
+    await left.promise;
+    info.push("/pushed");
+    info.push("https://other.example/");
+    pushed.resolve();
+    return new Response("page");
+  });
+  const asked = pair.client.fetch("/").catch(() => {});
+  await pair.client.ping();
+  await pair.client.close();
+  await asked;
+  left.resolve();
+  await pushed.promise;
+  await turn();
 });
 
 Deno.test("push: the handler of a pushed response may try to push, and not await it", async () => {

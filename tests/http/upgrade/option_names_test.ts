@@ -36,8 +36,14 @@ Deno.test("acceptUpgrade refuses an option out of its range and leaves the socke
     headers: { host: "h", connection: "Upgrade", upgrade: "SPDY/3.1" },
     method: "GET",
   } as unknown as IncomingMessage;
+  class OfClass {
+    get closeTimeout(): number {
+      return -1;
+    }
+  }
   const wrong = [
     [{ idleTimeout: -1 }, InvalidArgumentError, "idleTimeout"],
+    [new OfClass(), InvalidArgumentError, "closeTimeout"],
     [{ settingsStore: new Map() }, InvalidArgumentError, "needs the option"],
     [{ versions: [7] }, UnsupportedVersionError, "7"],
     [{ headers: { "a b": "c" } }, TypeError, "a b"],
