@@ -199,12 +199,13 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       appendHeaders(nv, init);
       return nv;
     };
+    // Of another response than the handler's: its body may not know that it is dropped.
+    if (this.#isReplaced) return;
     const sending = this.#sending;
     if (sending === undefined) this.#trailers = made;
     else if (!sending.isEnding) sending.trailers = made;
-    else if (!this.#isReplaced && this.#state.failure === undefined) {
-      // Not if the client has left, or got another response: both happen to a handler
-      // that does everything right.
+    else if (this.#state.failure === undefined) {
+      // Not if the client has left, which happens to a handler that does everything right.
       throw new InvalidArgumentError(
         `sendTrailers was called too late: the response on stream ${this.#state.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
       );
