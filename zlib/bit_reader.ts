@@ -5,8 +5,9 @@ import { ZlibError } from "../errors.ts";
  * arrives in chunks.
  *
  * The fields are public because the decoding loop copies them into local
- * variables. Outside that loop, `hold` keeps at most 7 bits between two reads,
- * so that `position` counts the bytes that were used.
+ * variables. Outside that loop, `hold` keeps at most 7 bits after an element that
+ * was read completely, so that `position` counts the bytes that were used. When the
+ * chunk ends inside an element, `hold` keeps the bits of its beginning.
  */
 export class BitReader {
   /** The array that contains the current chunk of input. */
@@ -95,12 +96,12 @@ export class BitReader {
 
   /**
    * Takes the empty stored block of a sync flush, if it is next and all of its bytes are
-   * in the chunk: 4 % of decoding a header block, because there is one in each. Its three
-   * bits are in `hold`.
+   * in the chunk. The caller has read its first three bits into `hold`. Each header block
+   * ends with a sync flush: decoding one takes 4 % less time this way.
    */
   takeSyncFlush(): boolean {
     const { input, position } = this;
-    // With ten bits held, all but these three are padding.
+    // With at most ten bits held, those after the first three are the padding.
     if (
       (this.hold & 7) !== 0 || this.held > 10 || position + 4 > this.end ||
       (input[position] | input[position + 1]) !== 0 ||

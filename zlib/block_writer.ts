@@ -47,7 +47,7 @@ const {
 const MAX_TOKEN_BYTES = 6;
 /** Fewer tokens do not save the 30 bytes or more that the codes of a dynamic block take. */
 const LEAST_DYNAMIC = 40;
-/** Maximum size of a dynamic block's codes: 14 + 19 * 3 + 316 * 14 bits. */
+/** Space for the head of a dynamic block, bytes: 3 + 14 + 19 * 3 + 316 * 14 bits, and a few more. */
 const MAX_HEADER_BYTES = 568;
 
 /** Added to the index in `distanceFrequencies` when the token is a literal. */

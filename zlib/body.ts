@@ -114,7 +114,10 @@ export function decompressStream(
   return decodeStream(stream, encoding, false);
 }
 
-/** Does the same; with `mayBeEmpty`, a body of no bytes at all is valid and stays empty. */
+/**
+ * Does what {@linkcode decompressStream} does, without checking the arguments. With
+ * `mayBeEmpty`, a body of no bytes at all is valid and stays empty.
+ */
 export function decodeStream(
   stream: ReadableStream<Uint8Array>,
   encoding: BodyEncoding,

@@ -102,6 +102,7 @@ export class DynamicCodes {
       CODE_LENGTH_SYMBOLS,
       CODE_LENGTH_KINDS,
     );
+    // `buildTable` also accepts no symbol, or one. Here, such a code is an error.
     if (result !== "ok" || (this.#runs[0] | this.#runs[1]) & INVALID) {
       throw reader.error(
         `code for code lengths is ${result === "ok" ? "incomplete" : result}`,

@@ -108,7 +108,7 @@ export class Inflater {
     return AT_BLOCK;
   }
 
-  /** Begins a new stream with the same options, as a new inflater, in the same memory. */
+  /** Begins a new stream with the same options, as a new inflater would, but in the same memory. */
   restart(): void {
     this.#reader.restart();
     this.#output.restart();

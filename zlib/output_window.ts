@@ -97,10 +97,11 @@ export class OutputWindow implements OutputMemory {
   }
 
   /**
-   * From now on, `copyFrom` and `copyEnd` are the start and the end of the last copies whose
-   * distances are multiples of `period` and at most `reach`, all in bytes. Each byte
-   * between two of them is the one `period` before. Some copies may be missing, and with a
-   * `reach` of 0 all are.
+   * From now on, the decoder records copies (matches) whose distances are multiples of
+   * `period` and at most `reach`, both in bytes: `copyFrom` and `copyEnd` are the start and
+   * the end of the last run of such copies. Between two copies of a run, there can be one
+   * literal that equals the byte `period` bytes before it. Only the fast decoder records
+   * copies, so that some can be missing. A `reach` of 0 records none.
    */
   expectCopies(period: number, reach: number): void {
     this.period = period;

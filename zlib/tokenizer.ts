@@ -169,7 +169,7 @@ export class Tokenizer {
         const enough = Math.min(nice, longest);
         const reach = Math.min(windowSize, position);
         // When the latest position with a hash has other bytes, the earlier ones
-        // mostly do too: skipping them is 15 % faster.
+        // mostly have other bytes, too. Skipping them is 15 % faster.
         const isMatch = nearest - 1 >>> 0 < reach && longest > best &&
           ((words.getInt32(position - nearest, true) ^ begin) & latestMask) ===
             0;
