@@ -1,5 +1,5 @@
 /**
- * Big-endian numbers out of bytes, without a DataView.
+ * Reads big-endian numbers from bytes, without a DataView.
  *
  * @module
  */

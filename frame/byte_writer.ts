@@ -73,7 +73,7 @@ export class ByteWriter {
     this.length = length + count;
   }
 
-  /** Writes `text` as UTF-8, with escaped bytes as they are, and returns the number of bytes. */
+  /** Writes escaped text (`escaped_text.ts`) as UTF-8 and returns the number of bytes. */
   text(text: string): number {
     // A character takes at most three bytes for each UTF-16 unit.
     this.reserve(text.length * 3);
@@ -87,7 +87,11 @@ export class ByteWriter {
     return text.length;
   }
 
-  /** Overwrites the bytes from `at` on, which must have been written, with ASCII text; false for other text, which is not written completely. */
+  /**
+   * Overwrites as many written bytes from `at` on as `text` has characters. Returns
+   * whether `text` is ASCII. If not, the bytes are wrong, and the caller must write them
+   * again.
+   */
   overwrite(at: number, text: string): boolean {
     const { bytes } = this;
     let all = 0;

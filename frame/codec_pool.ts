@@ -1,6 +1,7 @@
 /**
  * A pool of the objects that compress or decompress header blocks, shared by the
- * streams of a process that have had few blocks.
+ * streams of a process that have had few blocks. A stream in this file is a zlib stream:
+ * the header blocks of one direction of a connection.
  *
  * @module
  */
@@ -41,7 +42,7 @@ export class CodecPool<Codec> {
     return undefined;
   }
 
-  /** Removes and returns the codec that was not used for longest, if the pool is full. */
+  /** Removes and returns the codec that has been unused for longest; `undefined` if the pool is not full. */
   takeOldest(): Codec | undefined {
     return this.#kept.length < KEPT ? undefined : this.#kept.shift()!.codec;
   }

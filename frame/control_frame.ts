@@ -71,7 +71,8 @@ export function readControlFrame(
 
 /**
  * Creates a SYN_STREAM, SYN_REPLY or HEADERS frame from its headers and its fixed part:
- * the words at 0 and 4, and the two bytes at 8, as far as it has them.
+ * the 32-bit words at offsets 0 and 4, and the two bytes at offset 8. SYN_REPLY and
+ * HEADERS need only the first word.
  */
 export function makeHeaderFrame(
   type: HeaderType,

@@ -22,9 +22,10 @@ export interface Credential {
 const FIXED_LENGTH = 6;
 
 /**
- * Reads the payload of a CREDENTIAL frame (SPDY/3 draft 2.6.9); `undefined`
- * when a length in it runs past the end. Proof and certificates are views into
- * `payload`. Throws `InvalidArgumentError` when `payload` is not a `Uint8Array`.
+ * Reads the payload of a CREDENTIAL frame (SPDY/3 draft 2.6.9); `undefined` when the
+ * payload is too short for its fixed part, or a length in it exceeds its end. Proof and
+ * certificates are views into `payload`. Throws `InvalidArgumentError` when `payload` is
+ * not a `Uint8Array`, or its buffer was transferred.
  *
  * @example
  * ```ts

@@ -112,9 +112,9 @@ export class FrameDecoder {
   static #kept: FrameDecoder | null | undefined;
 
   readonly #parser: FrameParser;
-  /** The next frame, or error; there mostly is no other one. */
+  /** The next frame or error. Mostly the queue is empty. */
   #next: Frame | FrameError | undefined;
-  /** Those after it. */
+  /** The frames and errors after `#next`. */
   #queue: (Frame | FrameError)[] = [];
   #taken = 0;
   #failure: SpdyError | undefined;
@@ -127,8 +127,8 @@ export class FrameDecoder {
    * `maxHeaderValueLength` are 131072.
    *
    * Throws `UnsupportedVersionError` for an unknown version, and
-   * `InvalidArgumentError` when a limit is out of range, a limit or an option does not exist, or `onIgnored` is not a
-   * function.
+   * `InvalidArgumentError` when a limit is out of range, a limit or an option does not
+   * exist, or `onIgnored` is not a function.
    */
   constructor(
     version: ProtocolVersion,
@@ -309,7 +309,7 @@ function describeLength(type: ControlType, length: number): string {
     case SYN_STREAM:
     case SYN_REPLY:
     case HEADERS:
-      return `the lengths in its header block do not add up to its ${length} bytes`;
+      return `its payload of ${length} bytes has no header block, or one whose lengths do not fill it exactly`;
     case SETTINGS:
       return `length ${length} does not match its count, or is above the limits`;
     case RST_STREAM:

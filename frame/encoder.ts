@@ -139,7 +139,7 @@ export class FrameEncoder {
   }
 
   /**
-   * The header blocks encoded so far.
+   * The total length of the header blocks encoded so far.
    *
    * @ignore
    */

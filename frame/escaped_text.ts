@@ -1,9 +1,9 @@
 /**
  * Header values that are not UTF-8, as text and back without loss.
  *
- * SPDY does not say which encoding a value has, and HTTP takes it for bytes. In
+ * SPDY does not define the encoding of a value, and HTTP treats a value as bytes. In
  * *escaped text*, each byte that is not part of valid UTF-8 is a lone surrogate,
- * U+DC80 for the byte 0x80 to U+DCFF for 0xFF, as Python's "surrogateescape" has it
+ * U+DC80 for the byte 0x80 to U+DCFF for 0xFF, as in Python's "surrogateescape"
  * (PEP 383). Applications see U+FFFD instead; the HTTP layer asks for the bytes.
  *
  * @module
@@ -11,7 +11,7 @@
 
 import type { NameValue } from "./types.ts";
 
-/** A byte is added to this number. */
+/** A byte plus this number is its surrogate. */
 const ESCAPE = 0xdc00;
 const FIRST_ESCAPE = 0xdc80;
 const LAST_ESCAPE = 0xdcff;
@@ -67,7 +67,7 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   return length;
 }
 
-/** Whether every lone surrogate of the text stands for a byte. */
+/** Whether every lone surrogate of the text represents a byte. */
 export function isEscaped(text: string): boolean {
   return text.isWellFormed() || withoutEscapes(text).isWellFormed();
 }

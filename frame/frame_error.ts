@@ -1,5 +1,5 @@
 /**
- * What `FrameDecoder` throws for a frame that is wrong.
+ * The error that `FrameDecoder` throws for an invalid frame.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { SpdyError, type SpdyErrorOptions } from "../errors.ts";
 import type { HeaderBlockFrame } from "./types.ts";
 
 /**
- * What {@linkcode FrameError} takes after the code.
+ * The options of the {@linkcode FrameError} constructor.
  *
  * @category Errors
  */
 export interface FrameErrorOptions extends SpdyErrorOptions {
   /** Where the frame begins, in bytes from the start of the input. */
   readonly offset: number;
-  /** The frame, when only its headers are at fault. */
+  /** The frame, when only its headers are invalid. */
   readonly frame?: HeaderBlockFrame;
 }
 
@@ -41,12 +41,12 @@ export class FrameError extends SpdyError {
   /** Where the frame begins, in bytes from the start of the input. */
   readonly offset: number;
   /**
-   * The frame, when only its headers are at fault: the input behind it can be
-   * read. With `ERR_FRAME_TOO_LARGE` its `nv` is empty.
+   * The frame, when only its headers are invalid: the decoder continues after it. With
+   * `ERR_FRAME_TOO_LARGE` its `nv` is empty.
    */
   readonly frame: HeaderBlockFrame | undefined;
 
-  /** Makes the error. */
+  /** Creates the error. */
   constructor(message: string, code: number, options: FrameErrorOptions) {
     super(message, code, options);
     this.offset = options.offset;

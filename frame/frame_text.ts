@@ -29,7 +29,7 @@ import {
 } from "./names.ts";
 import type { CtrlFrame, NameValue, SettingsEntry } from "./types.ts";
 
-/** A frame to put into words: of DATA the size is enough. */
+/** A frame to describe. Of a DATA frame, the payload is not needed, only its length. */
 export type DescribedFrame = CtrlFrame | {
   readonly frameType: typeof DATA;
   readonly streamId: number;
@@ -49,7 +49,7 @@ export interface FrameText {
   readonly length: number;
   /** The other fields, such as `pri 3` or `CANCEL`. */
   readonly detail: string;
-  /** Headers, where the frame has some. */
+  /** Headers; `undefined` for a frame without a header block. */
   readonly headers: readonly NameValue[] | undefined;
 }
 

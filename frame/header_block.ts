@@ -1,5 +1,5 @@
 /**
- * The uncompressed name/value header block, written (SPDY/3 draft 2.6.10): a count,
+ * Writes the uncompressed name/value header block (SPDY/3 draft 2.6.10): a count,
  * then for each pair the length and bytes of its name and of its value.
  *
  * @module
@@ -32,8 +32,9 @@ export function headerBlockLength(
 }
 
 /**
- * Computes the upper bound that {@linkcode headerBlockLength} returns from that of the
- * list before: 2 % of encoding a block. It reads no string of a pair that both have.
+ * Computes the upper bound that {@linkcode headerBlockLength} returns, from the bound of
+ * the list before. It does not read the strings of pairs that both lists have: encoding
+ * a block takes 2 % less time.
  */
 export class LengthBound {
   #pairs: readonly NameValue[] = NO_PAIRS;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The header blocks of one direction so far. */
+/** The total length of the header blocks of one direction so far. */
 export interface HeaderBytes {
   /** Bytes before compression. */
   plain: number;
@@ -12,7 +12,7 @@ export interface HeaderBytes {
   compressed: number;
 }
 
-/** No block yet. */
+/** The lengths before the first block. */
 export function noHeaderBytes(): HeaderBytes {
   return { plain: 0, compressed: 0 };
 }

@@ -16,7 +16,7 @@ import {
 import { makePair } from "./pair.ts";
 import type { NameValue } from "./types.ts";
 
-/** Longest list that is remembered, and the most names. */
+/** The most headers of a list that is remembered, and the most names of all lists. */
 const MOST_NAMES = 128;
 /** The most characters of values that are remembered. */
 const MOST_CHARACTERS = 16384;
@@ -138,7 +138,7 @@ export class HeaderChecker {
     const number = ++this.#lists;
     let changed: NameValue[] | undefined;
     let hasParts = false;
-    // Until all is checked, so that an exception leaves no half-checked list.
+    // Set again at the end: an exception must not leave a list that is only half checked.
     this.#list = NO_LIST;
     for (let index = 0; index < length; index++) {
       const given: unknown = nv[index];

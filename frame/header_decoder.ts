@@ -22,7 +22,7 @@ import { makeList, makePair } from "./pair.ts";
 import type { NameValue } from "./types.ts";
 import { type VersionTraits, versionTraits } from "./version.ts";
 
-/** Output that is inflated at once to be dropped, bytes. */
+/** Number of bytes of output that are inflated at a time to be dropped. */
 const DROP_STEP = 32768;
 // A stream with more than this has a codec of its own, so that inflating it again takes
 // little time.
@@ -73,15 +73,16 @@ let lastFirst: FirstBlock | undefined;
  * takes 6 KiB less this way.
  *
  * A first block with the same bytes as the last first block of the process has the same
- * headers, and is not inflated; see {@linkcode PooledCompressor}. A client that notices
- * this by the time has sent the whole block itself, and learns only that another client
- * sent the same one. Blocks with secrets are inflated each time, because whoever guesses
- * the whole block would learn the secrets.
+ * headers, and is not inflated; see {@linkcode PooledCompressor}. A client can notice this
+ * from the time that its block takes. But it has sent the whole block itself, and learns
+ * only that another client sent the same one. Blocks with secrets are always inflated:
+ * otherwise, a client that guesses a whole block would learn that another client has these
+ * secrets.
  */
 export class HeaderDecoder {
   /**
-   * Keeps the compiled code of what reads blocks; see `zlib/deflate.ts`. A decoder has no
-   * codec before its first block, so a kept one is not enough.
+   * Keeps the compiled code of the classes that read blocks; see `zlib/deflate.ts`. It is
+   * a codec, because a decoder has none before its first block.
    */
   static readonly #kept: Codec = restarted(
     undefined,
@@ -128,7 +129,7 @@ export class HeaderDecoder {
     else this.#codec ??= this.#take();
   }
 
-  /** The codec as it is after the blocks so far; no other stream has them. */
+  /** A codec in the state after the blocks so far, removed from the pool. */
   #take(): Codec {
     if (this.#stream === 0) this.#stream = shared.add();
     else {
@@ -307,7 +308,7 @@ export class HeaderDecoder {
     lastFirst = { traits, limits: this.#limits, frame, text, plain, pairs };
   }
 
-  /** Tells the inflater where the next block is likely to be copied from. */
+  /** Tells the inflater at which distances the next block is likely to repeat the last one. */
   #follow({ inflater, memory: { last } }: Codec): void {
     inflater.expectCopies(last.length, last.reach);
   }

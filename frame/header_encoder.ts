@@ -24,10 +24,10 @@ import { type VersionTraits, versionTraits } from "./version.ts";
  * How header blocks are compressed. Each policy produces a zlib stream that any
  * SPDY peer can read (SPDY/3 draft 2.6.10.1):
  *
- * - `"safe"`: secret values never take part in matching. Secret are cookies,
- *   credentials, tokens in addresses and long values of unknown headers. The size
- *   of a block shows only their lengths and whether a whole one was sent before.
- *   All other bytes are compressed as zlib does.
+ * - `"safe"`: no secret byte is compared with others to find matches. Cookies,
+ *   credentials, tokens in addresses and long values of unknown headers are secret.
+ *   The size of a block shows only their lengths, and whether a whole secret was sent
+ *   before. All other bytes are compressed with matches, as in zlib.
  * - `"full"`: plain zlib, level 6. An attacker who can add text to a header and
  *   observe sizes can guess the secrets of the connection (CRIME).
  * - `"none"`: stored blocks, no compression.

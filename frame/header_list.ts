@@ -45,8 +45,8 @@ const FROM_SPDY2: ReadonlyMap<string, string> = new Map(
  *
  * Throws `InvalidArgumentError` when `nv` is not a list of pairs, when a name breaks
  * `rule`, and when a value contains a control character other than tab, an empty
- * part beside a NUL, or a lone surrogate. With `escapes`, a lone surrogate may stand
- * for a byte (see `escaped_text.ts`).
+ * part beside a NUL, or a lone surrogate. With `escapes`, values are escaped text: a lone
+ * surrogate may represent a byte (see `escaped_text.ts`).
  */
 export function prepareHeaders(
   nv: readonly (readonly [string, string])[],
@@ -196,7 +196,7 @@ export function fromSpdy2Names(pairs: NameValue[]): void {
 
 /**
  * Joins the values of each name. Drops an empty value when the name has others,
- * because both values beside a NUL must not be empty (2.6.10).
+ * because neither value beside a NUL may be empty (2.6.10).
  */
 function joinValues(pairs: readonly NameValue[]): NameValue[] {
   const joined: NameValue[] = [];

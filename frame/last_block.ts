@@ -1,5 +1,6 @@
 /**
- * What is known about the last header block, to find what the next one repeats.
+ * Remembers the lengths of the last header blocks, to find the bytes that the next one
+ * repeats.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import type { OutputMemory } from "../zlib/output_window.ts";
 /**
  * The last header block of a stream, if its pairs are the chain of a `PairMemory`.
  *
- * A block mostly has the length of the last one, and all values but one or two. The
- * compressor copies the rest from the last block, or from an older one if that has some
- * more bytes in common. The latter is the same if all blocks since then have the same
- * length and end with the same bytes. What was copied needs no comparison.
+ * A block mostly has the length of the last one, and all its values except one or two.
+ * The peer's compressor copies the rest from the last block, or from an older one that has
+ * some more bytes in common. If all blocks since the older one have the same length and
+ * the same last bytes, both copies have these bytes. Copied bytes need no comparison.
  */
 export class LastBlock {
   /** Its length in bytes; 0 if nothing is known. */
@@ -24,14 +25,15 @@ export class LastBlock {
   /** Number of these last bytes. */
   #tail = 0;
 
-  /** Forgets it, because the next block does not follow it directly, or could not be read. */
+  /** Forgets the block: the next one does not follow it directly, or it could not be read. */
   forget(): void {
     this.length = 0;
   }
 
   /**
-   * Sets the block that follows it directly. If that has the same length, and pairs in the
-   * same places, the last `tail` bytes are the same; otherwise `tail` is -1.
+   * Continues with the block that follows directly. `tail` is the number of its last bytes
+   * that are the same as in the block before, or -1 if it has another length or pairs in
+   * other places.
    */
   set(length: number, count: number, tail: number): void {
     if (tail < 0 || this.#alike > 0 && tail < this.#tail) {
@@ -51,8 +53,9 @@ export class LastBlock {
   }
 
   /**
-   * From which index on a block of the same length that follows directly has the same
-   * bytes, as far as that is known from its copies; after its end if it is not.
+   * The index from which on the next block has the bytes of this one, as its last copies
+   * show, or an index after its end if they do not show it. Both blocks must have the same
+   * length.
    */
   sameFrom({ end, copyFrom, copyEnd }: OutputMemory): number {
     return copyEnd === end ? Math.max(copyFrom, end - this.#tail) : end + 1;

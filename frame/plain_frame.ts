@@ -1,6 +1,5 @@
 /**
- * Control frames without a header block: what a complete one means for the sink of a
- * parser.
+ * Passes a complete control frame without a header block to the sink of the parser.
  *
  * @module
  */

@@ -26,10 +26,10 @@ export interface ControlSink {
    */
   onControl(frame: CtrlFrame): void;
   /**
-   * A frame whose header block was decompressed, so that compression is still in
-   * sync, but is refused: for its content (`ERR_INVALID_HEADER_BLOCK`; `nv` in the
-   * received order) or because it exceeds the limit `exceeded`
-   * (`ERR_FRAME_TOO_LARGE`; `nv` empty).
+   * A frame with invalid headers. Its header block was decompressed, so compression is
+   * still in sync. Either the content is invalid (`ERR_INVALID_HEADER_BLOCK`; `nv` is in
+   * the received order, or sorted if a name is in it twice), or the block exceeds the
+   * limit `exceeded` (`ERR_FRAME_TOO_LARGE`; `nv` is empty).
    */
   onInvalidHeaders(
     frame: HeaderBlockFrame,

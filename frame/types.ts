@@ -100,7 +100,7 @@ export interface HeadersFrame extends CtrlFrameBase {
 export interface RstStreamFrame extends CtrlFrameBase {
   /** {@linkcode RST_STREAM}. */
   readonly frameType: typeof RST_STREAM;
-  /** Stream id, 1..2^31-1. */
+  /** Stream id, 0..2^31-1; 0 only in the answer to a SYN_STREAM with stream id 0. */
   readonly streamId: number;
   /** Stream status code, 32 bits. */
   readonly statusCode: number;

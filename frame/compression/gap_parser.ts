@@ -41,28 +41,28 @@ const LAST = MIN_MATCH - 1;
 /** A cost that is higher than that of any block. */
 const FAR = 0x7fffffff;
 
-/** How many positions with the same hash are tried; with 48 corpus requests take 0.3 bytes more, with 200 none fewer. */
+/** How many positions with the same hash are tried. With 48, a corpus request takes 0.3 bytes more; with 200, it takes as many. */
 const TRIES = 100;
 /** The same in a gap longer than {@linkcode LONG_GAP}, so that time stays linear. */
 const LONG_TRIES = 6;
 const LONG_GAP = 2048;
-/** After a match of this length no farther one is searched. */
+/** After a match of this length, the search for a longer one ends. */
 const NICE_LENGTH = 32;
 /**
  * A match of this length is used completely, and no other token begins inside it.
- * With 7 corpus responses took 6 % more time, with 4 they were 0.2 bytes larger.
+ * With 7, corpus responses took 6 % more time; with 4, they were 0.2 bytes larger.
  */
 const TAKEN_LENGTH = 5;
 /**
  * The common beginning of a changed value and an earlier one is indexed again only
- * after this many bytes, if it is longer than {@linkcode SHORT}: 5 % less time for
- * blocks that differ in a path.
+ * after this many bytes, if it is longer than {@linkcode SHORT}. Blocks that differ in a
+ * path take 5 % less time this way.
  */
 const INDEX_AGAIN = 4096;
 const SHORT = 32;
 /** Longest gap whose memory is kept for the next one, bytes. */
 const KEPT_CAPACITY = 8192;
-/** Size of the table of those positions, indexed by the low bits of a name's id; a power of two. */
+/** Size of the table that has, by the low bits of a name's id, where its value was last indexed; a power of two. */
 const NAMES = 64;
 
 /**
@@ -195,7 +195,7 @@ export class GapParser {
     const { bytes, base } = window;
     const { costs, steps, found } = workspace;
     const tries = size > LONG_GAP ? LONG_TRIES : TRIES;
-    // Behind the last pair, `pairStarts` has the end of the block.
+    // After the last pair, `pairStarts` has the end of the block.
     while (pairStarts[pair] < from) pair++;
     let searchTo = Math.min(from + starts, limit - LAST);
     for (let at = 0; at < starts; at++) {

@@ -126,7 +126,7 @@ export class KnownName {
     return this.#novel < NOVEL || (this.#novel++ & (SAMPLED - 1)) === 0;
   }
 
-  /** A value that was not looked up was sent again. */
+  /** A value that was not looked up was sent again, so the next ones are looked up. */
   repeats(): void {
     this.#novel = 0;
   }
@@ -143,9 +143,9 @@ export class KnownName {
 /**
  * All names of one direction that are in the window.
  *
- * A generation is 32 KiB of the stream. Whatever was recorded two generations ago is
- * out of the window. So two maps, for this generation and the one before, replace a
- * list of what to drop when.
+ * A generation is 32 KiB of the stream. Everything that was recorded two generations ago
+ * is out of the window. So two maps are enough, one for this generation and one for the
+ * generation before: the older one is dropped as a whole.
  */
 export class History {
   #sensitivityOf: (name: string) => Sensitivity;

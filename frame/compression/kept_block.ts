@@ -13,7 +13,7 @@ import type { NameValue } from "../types.ts";
 
 const NO_PAIRS: readonly NameValue[] = [];
 const FIRST_CAPACITY = 1024;
-/** Longest memory that is kept for the next block, bytes. */
+/** Largest memory that is kept for the next block, bytes. */
 const KEPT_CAPACITY = 16384;
 /** Number of pairs with another length after which the rest of a block is written anew, so that time stays linear. */
 const MOST_MOVES = 4;
@@ -51,7 +51,7 @@ export class KeptBlock {
     return this.#block.copy();
   }
 
-  /** Gives the memory of a long block back: a connection may be idle for hours after it. */
+  /** Releases the memory of a long block: a connection may be idle for hours after it. */
   release(): void {
     if (this.capacity > KEPT_CAPACITY) this.#forget();
   }
@@ -97,7 +97,7 @@ export class KeptBlock {
     for (; index < ends.length; index++) ends[index] += shift;
   }
 
-  /** Writes a pair over the bytes at `start`, which has as many. */
+  /** Overwrites the pair at `start` with another one of the same length in bytes. */
   #overwrite(start: number, pair: NameValue): void {
     const block = this.#block;
     const { length } = block;

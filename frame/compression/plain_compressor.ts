@@ -16,8 +16,8 @@ import { zlibHeader } from "./zlib_header.ts";
 export class PlainCompressor implements BlockCompressor {
   readonly #block: KeptBlock;
   /**
-   * Without zlib's frame: the stream never ends, so nobody reads the checksum of all
-   * its bytes.
+   * Raw deflate, without the header and the checksum of zlib: the stream never ends, so
+   * the checksum, which takes time, is never sent.
    */
   #deflate: Deflate;
   /** The first bytes of the stream, until they have been written. */
@@ -54,7 +54,7 @@ export class PlainCompressor implements BlockCompressor {
   }
 }
 
-/** A deflater whose output refers to the bytes of `dictionary`, which come before it. */
+/** A deflater whose output can refer to `dictionary` as to the bytes before it. */
 function makeDeflate(dictionary: Uint8Array): Deflate {
   return new Deflate({ format: "raw", level: 6, dictionary });
 }

@@ -49,15 +49,15 @@ const pool = new CodecPool<PooledCodec>();
 let lastFirst: FirstBlock | undefined;
 /** Its bytes. */
 const lastFirstBytes = new ByteWriter();
-/** Where blocks are written again; nobody reads it. */
+/** Receives the output of blocks that are compressed again; nothing reads it. */
 const unread = new ByteWriter();
 
 /**
  * Compresses the first blocks of a stream with one of a few compressors that all streams
- * of the process share, and keeps the blocks' pairs. If another stream has used it since,
- * it compresses those blocks again first, which takes 5 to 10 us for each. It is then in
- * the same state as a {@linkcode SafeCompressor} that this stream alone uses, so that the
- * output is the same, too.
+ * of the process share, and keeps the blocks' pairs. If another stream has used that
+ * compressor since, these blocks are compressed again first, which takes 5 to 10 us for
+ * each. The compressor is then in the same state as a {@linkcode SafeCompressor} that only
+ * this stream uses, so that the output is the same, too.
  *
  * A connection with up to four requests takes 14 KiB less this way.
  *
@@ -193,7 +193,7 @@ export class PooledCompressor implements BlockCompressor {
     lastFirstBytes.append(bytes);
   }
 
-  /** A compressor as it is after the blocks so far; no other stream has it. */
+  /** A compressor in the state after the blocks so far, removed from the pool. */
   #take(): SafeCompressor {
     if (this.#stream === 0) this.#stream = pool.add();
     else {

@@ -28,22 +28,24 @@ const BLOCKS = 20;
 /** A value that is no position, no score and no byte. */
 const NONE = -1;
 /**
- * Up to this number of chains of copies in blocks with the same names, there are four for
- * each remembered pair, then as many as pairs. Each copy is checked, because two values
- * can share a chain.
+ * A chain links the copies of a value in blocks with the same names. There are four chains
+ * for each pair that there is room for, up to this number of chains, and then as many
+ * chains as pairs. Each copy is checked, because two values can share a chain.
  */
 const SPARSE_CHAINS = 256;
 const FIRST_CHAINS = 4 * FIRST_CAPACITY;
 const HASH_FACTOR = 0x9e3779b1;
 
-// A remembered pair consists of four adjacent numbers. The first is the id of its value,
-// 0 when it is not public; then there are:
+/**
+ * A remembered pair consists of 2^2 adjacent numbers. The first is the id of its value, 0
+ * when the value is not public. The following constants are the offsets of the others.
+ */
 const PAIR_SHIFT = 2;
-/** its position; */
+/** Offset of the pair's position. */
 const POSITION = 1;
-/** the number of the previous copy, 0 for none; */
+/** Offset of the number of the previous copy, 0 for none. */
 const BEFORE = 2;
-/** the number of the previous copy in a block with the same names, 0 for none. */
+/** Offset of the number of the previous copy in a block with the same names, 0 for none. */
 const SAME_NAMES = 3;
 
 /**

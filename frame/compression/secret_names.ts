@@ -19,7 +19,7 @@ export type Sensitivity = "secret" | "address" | "public" | "unknown";
 
 /**
  * Headers that are known to contain no credential, including those whose names look
- * secret. A missing name costs some bytes, but no secret.
+ * secret. A name that is missing here costs some bytes, but reveals no secret.
  */
 const PUBLIC_NAMES: ReadonlySet<string> = new Set([
   // Those of SPDY/3 and, without the colon, of SPDY/2.

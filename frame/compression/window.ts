@@ -112,8 +112,8 @@ export class MatchWindow {
     this.#hasAlike = false;
     const beginning = beginnings.get(dictionary)!;
     if (this.#dictionaryEnd === 0) return this.#beginAfter(beginning);
-    // It has not grown. The bytes and links of the stream before are overwritten before
-    // they are read, because only heads lead to them.
+    // The window has not grown. The bytes and links of the stream before are overwritten
+    // before they are read, because only heads lead to them.
     this.#heads.fill(0);
     this.position = beginning.position;
   }
@@ -153,9 +153,10 @@ export class MatchWindow {
   }
 
   /**
-   * Takes over a hash table that may have been smaller. The parts of one entry begin
-   * with its position, so that those with another hash have lost theirs until it is
-   * indexed again: this adds 0.1 bytes to each of the first 20 responses.
+   * Takes over a hash table that may have been smaller. Each of its entries becomes
+   * several entries, all with the same position, which has the hash of only one of them.
+   * The others get a position of their own when one is indexed again: this adds 0.1 bytes
+   * to each of the first 20 responses.
    */
   #takeHeads(before: Uint16Array, shift: number): void {
     const heads = this.#heads;
@@ -223,7 +224,7 @@ export class MatchWindow {
     }
   }
 
-  /** Writes text as UTF-8, with escaped bytes as they are. */
+  /** Writes escaped text (`escaped_text.ts`) as UTF-8. */
   writeText(text: string): void {
     const { bytes } = this;
     const words = this.#words;
@@ -364,8 +365,8 @@ export class MatchWindow {
     let distance = (at - place) & 0xffff;
     if (
       place === 0 ||
-      // A small table mixes many hashes. What the dictionary has is found in spite of
-      // that: 1.6 bytes of a first request.
+      // A small table mixes many hashes. The position of another hash must not hide that
+      // of the dictionary: this saves 1.6 bytes of a first request.
       this.#dictionaryHeads !== NO_HEADS && distance <= reach &&
         ((words.getInt32(index - distance, true) ^ begin) & HASHED) !== 0
     ) {
