@@ -80,7 +80,7 @@ export const ERR_STREAM_CLOSING: -511 = -511;
  */
 export const ERR_STREAM_SHUT_WR: -512 = -512;
 /**
- * The stream id is wrong for this frame, such as a SYN_REPLY for a stream that this side opened.
+ * The stream id is wrong for this frame: only the peer can send a SYN_REPLY for a stream that this side opened.
  *
  * @category Error codes
  */

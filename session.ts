@@ -147,9 +147,9 @@ export let resizeReceiveWindow: (
 ) => void;
 /**
  * Puts bytes of a stream into `target` at once, as DATA frames without FIN; for the
- * connection layer. False, and nothing is sent, unless all of them can be sent before
+ * connection layer. Returns false and sends nothing unless all of them can be sent before
  * everything else: nothing is queued, no callback runs, and the windows and `target`
- * have room. Without an item in the queue and a read callback, a frame takes 0.6 us less.
+ * have room. A frame takes 0.6 us less than with an item in the queue and a read callback.
  */
 export let sendNow: (
   session: Session,
@@ -158,11 +158,12 @@ export let sendNow: (
   target: DataTarget,
 ) => boolean;
 /**
- * Releases most of the memory of the header compression of a session: what is left are the
- * last 32 KiB of the headers received. The next block sent may be longer.
+ * Releases most of the memory of the header compression of a session. It keeps the last
+ * 32 KiB of the received headers, and the last sent block. The next block that is sent may
+ * be longer.
  */
 export let shrinkHeaders: (session: Session) => void;
-/** The header blocks that a session has sent and received. */
+/** The total length of the header blocks that a session has sent and received. */
 export let headerBytesOf: (
   session: Session,
 ) => Readonly<Record<"sent" | "received", Readonly<HeaderBytes>>>;
@@ -247,11 +248,11 @@ export class Session {
   /**
    * Creates one end of a connection.
    *
-   * @param side `CLIENT` or `SERVER`
-   * @param version `PROTO_SPDY2`, `PROTO_SPDY3` or `PROTO_SPDY3_1`
-   *
    * Throws `UnsupportedVersionError` for another version, and
    * `InvalidArgumentError` when another argument or option is invalid.
+   *
+   * @param side `CLIENT` or `SERVER`
+   * @param version `PROTO_SPDY2`, `PROTO_SPDY3` or `PROTO_SPDY3_1`
    */
   constructor(
     side: Side,
@@ -498,8 +499,9 @@ export class Session {
   }
 
   /**
-   * Queues GOAWAY, after all other frames. Once it is written, neither end opens
-   * streams; existing streams continue.
+   * Queues GOAWAY with the lowest priority: frames that are queued already and can be sent
+   * are sent before it. Once it is written, neither end opens streams; existing streams
+   * continue.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */

@@ -27,8 +27,8 @@ export interface SessionCallbacks<S> {
   send?(session: S, data: Uint8Array): number | undefined;
   /**
    * Reads at most `length` bytes from the transport. An empty array or
-   * `undefined` means that it would block. Throws `EOFError` at the end of input,
-   * and `CallbackFailureError` on any other failure.
+   * `undefined` means that it would block. The callback throws `EOFError` at the end of
+   * input, and `CallbackFailureError` on any other failure.
    */
   recv?(session: S, length: number): Uint8Array | undefined;
   /** A control frame was received and accepted. */

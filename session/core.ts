@@ -59,7 +59,7 @@ import { StreamTable } from "./stream_table.ts";
 const PRIORITY_FAILED = -20;
 const PRIORITY_PING = -10;
 const PRIORITY_SETTINGS = -1;
-/** Of WINDOW_UPDATEs that are urgent: that of the most urgent stream. */
+/** Priority of urgent WINDOW_UPDATEs: the highest that a stream can have. */
 const PRIORITY_WINDOW = 0;
 
 /** State and common operations of one session. `S` is the session's class. */
@@ -83,11 +83,11 @@ export class SessionCore<S> {
 
   /** Streams have windows: in SPDY/3 and later, unless the option is off. */
   readonly flowControl: boolean;
-  /** Bytes that the session window lets this end send; infinite before SPDY/3.1, which has no session window. */
+  /** Bytes that the session window lets this end send; infinite before SPDY/3.1 and without flow control. */
   sendWindow: number;
   /** Times that a body was set aside because a window was used up. */
   windowStalls = 0;
-  /** The session's receive window; `undefined` before SPDY/3.1. */
+  /** The session's receive window; `undefined` before SPDY/3.1 and without flow control. */
   readonly receiveWindow: ReceiveWindow | undefined;
 
   /** GOAWAY was written. */
@@ -98,7 +98,7 @@ export class SessionCore<S> {
   failing = false;
   /** Why the session failed, when the peer or a callback caused it. */
   failure: SpdyError | undefined;
-  /** Called once when the session fails. */
+  /** Called when the session fails, and again each time that the application fails it. */
   onFail: () => void = () => {};
 
   /** The SETTINGS that announces `limits.maxConcurrentStreams`, until SETTINGS was written. */
@@ -320,7 +320,7 @@ export class SessionCore<S> {
     automatic: boolean,
   ): void {
     this.#receiveWindowOf(streamId)?.grant(deltaWindowSize);
-    // spdylay sends each of them.
+    // Without `creditOnArrival`, each update is a frame of its own, as in spdylay.
     const mayJoin = automatic && streamId === 0 && this.options.creditOnArrival;
     if (mayJoin && this.#joinUpdate(deltaWindowSize)) return;
     const frame = makeWindowUpdate(this.traits, streamId, deltaWindowSize);

@@ -1,5 +1,5 @@
 /**
- * Read-only counters of a session, which tests compare with what they observed.
+ * Read-only counters of a session, for the connection layer and for tests.
  *
  * @module
  */

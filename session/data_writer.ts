@@ -30,7 +30,7 @@ import { priorityOf } from "./outbound_queue.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
 
-/** A frame with fewer bytes costs more than it carries. */
+/** A DATA frame with fewer payload bytes, because the windows are small, is tiny; see `limits.maxTinyData`. */
 const TINY_FRAME = 256;
 
 /** Takes whole DATA frames at once: the write buffer of a connection. */

@@ -17,7 +17,7 @@ export type Budget =
   | "maxIdleHeaders"
   | "maxIdleIgnored";
 
-/** Payload bytes that restore one frame of each budget. */
+/** Payload bytes that restore one unit of a budget. Each DATA frame restores one more. */
 const BYTES_PER_UNIT = 256;
 
 /** What was spent, and the amount of work done by then. */
@@ -55,7 +55,7 @@ export class Floods {
   /** Spends one unit; false when the budget was already used up. */
   spend(budget: Budget): boolean {
     const account = this.#accounts[budget] ??= { spent: 0, workSeen: 0 };
-    // Bytes do not restore the budget for resets: one byte per stream would do.
+    // Bytes do not restore the budget for resets: a peer could send one on each stream.
     const work = budget === "maxRapidResets" ? this.#exchanges : this.#work;
     account.spent = Math.max(0, account.spent - (work - account.workSeen)) + 1;
     account.workSeen = work;

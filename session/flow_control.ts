@@ -59,9 +59,10 @@ export class ReceiveWindow {
 
   /**
    * The full size of the window, bytes: what the peer may still send, what the
-   * application has not consumed, and what is still to be granted again. Only a
-   * {@linkcode grant} of more than that and {@linkcode reduce} change it. Bytes of a
-   * frame that has not arrived completely are not included.
+   * application has not consumed, and what is still to be granted again. Only
+   * {@linkcode reduce}, {@linkcode enlarge} and a {@linkcode grant} of bytes that were
+   * not to be granted again change it. Bytes of a frame that has not arrived completely
+   * are not included.
    */
   get span(): number {
     return this.#available + this.#unconsumed + this.#consumed +
@@ -86,7 +87,10 @@ export class ReceiveWindow {
     this.#withhold();
   }
 
-  /** Takes back what {@linkcode reduce} has not withheld yet, of `size` bytes at most; returns the rest, which a WINDOW_UPDATE has to grant. */
+  /**
+   * Makes the window larger by `size` bytes. First cancels what {@linkcode reduce} has not
+   * withheld yet; returns the rest of `size`, which a WINDOW_UPDATE has to grant.
+   */
   enlarge(size: number): number {
     const taken = Math.min(size, this.#withheld);
     this.#withheld -= taken;

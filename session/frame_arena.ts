@@ -11,7 +11,7 @@ import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
 const FIRST_CAPACITY = 1024;
 /** The same if each frame overwrites the one before: enough for a small frame. */
 const FIRST_REUSED = 256;
-/** How much more memory is allocated when that is used up. */
+/** When the memory is used up, the next piece is larger by this factor, up to {@linkcode CAPACITY}. */
 const GROWTH = 4;
 /** Most memory that is allocated at once for small frames, bytes: with 16 KiB, a request takes 2 to 5 % longer. */
 const CAPACITY = 65536;
@@ -37,7 +37,7 @@ function takeLong(size: number): ByteWriter {
   return writer;
 }
 
-/** Ends the use of memory of {@linkcode takeLong}. */
+/** Returns the memory of {@linkcode takeLong}, so that another arena can use it. */
 function returnLong(writer: ByteWriter): void {
   if (writer.bytes.length !== LONG_CAPACITY) return;
   writer.length = 0;

@@ -83,7 +83,7 @@ export class Inbound<S> implements ControlSink {
     this.#parser.push(data);
   }
 
-  /** The header blocks received so far. */
+  /** The total length of the header blocks received so far. */
   get headerBytes(): Readonly<HeaderBytes> {
     return this.#parser.headerBytes;
   }

@@ -17,7 +17,7 @@ import { updateThreshold } from "./flow_control.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { RECEIVABLE, receiveVerdict } from "./stream_states.ts";
 
-/** A constant, because SETTINGS never changes the session's window. */
+/** When an update of the session's window is due, bytes: a constant, because SETTINGS never changes that window. */
 const SESSION_THRESHOLD: number = updateThreshold(INITIAL_WINDOW_SIZE);
 
 /** An ignored DATA frame with fewer bytes counts as a useless frame. */
@@ -138,10 +138,10 @@ export class InboundData<S> implements DataSink {
   }
 
   /**
-   * A quarter of the window. With an update for each 32 KiB of a large window, a
-   * thousand of them could be queued while writing waits, which would count as a
-   * flood (`limits.maxQueuedReplies`). With one for 32 KiB of a small window, the
-   * peer would have to wait for each.
+   * With `creditOnArrival`, a quarter of the window, which the connection layer resizes.
+   * With an update for each 32 KiB of a large window, a thousand updates could be queued
+   * while writing waits, which would count as a flood (`limits.maxQueuedReplies`). With an
+   * update for each 32 KiB of a small window, the peer would have to wait for each.
    */
   get #sessionThreshold(): number {
     const { receiveWindow, options } = this.#core;

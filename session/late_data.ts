@@ -10,9 +10,9 @@ const WITHOUT_WINDOW = 4 << 20;
 const MOST = 16 << 20;
 
 /**
- * Counts how much late DATA is excused. One number for all streams, so that closed
- * streams need not be remembered. A peer gains nothing from it: on open streams the
- * windows let it send as many small frames.
+ * Counts how much late DATA is excused, which means that it does not count as a flood. One
+ * number is enough for all streams, so that closed streams need not be remembered. A peer
+ * cannot misuse this: on open streams, the windows let it send as many small frames.
  */
 export class LateData {
   #excused = 0;

@@ -33,8 +33,8 @@ export interface SessionSettings {
   readonly autoWindowUpdate?: boolean;
   /**
    * Longest control frame that is accepted, and longest header block after
-   * decompression, bytes, 8192..2^24-1. It sets `limits.maxControlFrameLength` and
-   * `limits.maxHeaderBlock` unless `limits` does.
+   * decompression, bytes, 8192..2^24-1. It sets `limits.maxControlFrameLength`,
+   * `limits.maxHeaderBlock` and `limits.maxHeaderValueLength`, unless `limits` does.
    */
   readonly maxRecvCtrlFrameBuffer?: number;
   /** How header blocks are compressed; default `"safe"`. */
@@ -168,8 +168,8 @@ export interface TransportSettings {
    */
   readonly [SENT_WITHOUT_HEADERS]?: boolean;
   /**
-   * All settings, which were checked once for many sessions: those of the same names are
-   * not read, and the callbacks are not checked.
+   * The result of {@linkcode resolveSettings}, computed once for many sessions. The options
+   * with the names of its members are then not read, and the callbacks are not checked.
    */
   readonly [RESOLVED]?: ResolvedSettings;
 }
@@ -244,7 +244,7 @@ export function checkSessionNames(options: object): void {
 /**
  * Checks options and fills in the defaults.
  *
- * Throws `InvalidArgumentError` that names the invalid option.
+ * Throws an `InvalidArgumentError` that names the invalid option.
  */
 export function resolveSettings(
   options: SessionSettings & TransportSettings & SessionCallbacks<never>,

@@ -63,7 +63,7 @@ export class Outbound<S> {
     this.#arena = new FrameArena(core.options.reuseSendBuffer);
   }
 
-  /** The header blocks sent so far. */
+  /** The total length of the header blocks sent so far. */
   get headerBytes(): Readonly<HeaderBytes> {
     return this.#encoder?.headerBytes ?? noHeaderBytes();
   }
@@ -85,8 +85,8 @@ export class Outbound<S> {
       if (!this.#write()) return;
       this.#finish();
     }
-    // A callback may have failed the session meanwhile, or a frame that was half written
-    // has a body: if GOAWAY is written, nobody calls this again.
+    // A callback may have failed the session meanwhile, or the body of a frame that was
+    // half written was queued. Once GOAWAY is written, `send` is not called again.
     if (this.#core.failing) this.#core.dropUnsent();
   }
 

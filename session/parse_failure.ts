@@ -1,5 +1,5 @@
 /**
- * What to say about a frame that cannot be read.
+ * The error message for a frame of the peer that cannot be read.
  *
  * @module
  */

@@ -69,7 +69,7 @@ export class Pings {
   /** Whether `id` answers a PING that was written; if so, that PING no longer waits. */
   answered(id: number): boolean {
     const answers = this.#waiting?.delete(id) ?? false;
-    // An empty one takes 150 bytes of every idle session.
+    // An empty set would take 150 bytes of every idle session.
     if (this.#waiting?.size === 0) this.#waiting = undefined;
     return answers;
   }

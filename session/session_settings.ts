@@ -31,14 +31,14 @@ export class LocalSettings {
   /** A lower window that was written, and the id of the PING sent after it, 0 while none was sent. */
   #unseen: { readonly window: number; ping: number } | undefined;
 
-  /** Streams above the limit that a peer may open which cannot know it; 0 once it knows. */
+  /** How many streams above the limit the peer may open while it cannot know the limit; 0 once it knows. */
   #early: number;
   /** The PING after the SETTINGS with the limit; 0 while none was sent, `undefined` before the SETTINGS. */
   #limitPing: number | undefined;
 
   /**
    * Creates the values that apply before any SETTINGS. `earlyStreams` is how many
-   * streams above the limit a peer may open that cannot know it.
+   * streams above the limit the peer may open while it cannot know the limit.
    */
   constructor(
     maxConcurrentStreams: number,

@@ -138,8 +138,8 @@ export function checkBodyStream<S>(
     case ERR_STREAM_CLOSING:
       throw new StreamClosedError(`stream ${streamId} is being reset`);
   }
-  // Any other refusal may have passed when the body is sent. The table refuses a
-  // body without a stream.
+  // Any other refusal may no longer apply when the body is sent. Without a stream, the
+  // result is ERR_STREAM_CLOSED, so that `stream` is defined here.
   return stream as StreamRecord<S>;
 }
 
