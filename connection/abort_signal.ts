@@ -11,14 +11,15 @@ import { show } from "../values.ts";
  * The signal of an option; `undefined` without one. `null` counts as none, as in
  * `fetch` and `Deno.serve`.
  *
- * Throws `InvalidArgumentError` for any other value. Found only when it is used, such a
- * value would leave behind what was opened before: a port, a connection, a stream.
+ * Throws `InvalidArgumentError` for any other value. Callers call this before they open
+ * anything: if such a value failed only when it is used, a port, a connection or a stream
+ * would stay open.
  */
 export function checkSignal(
   signal: AbortSignal | null | undefined,
 ): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;
-  // Not by its class: Deno takes time to create it, and other objects imitate it.
+  // Does not compare the class: Deno takes time to load it, and other objects imitate it.
   if (
     typeof signal.aborted === "boolean" &&
     typeof signal.addEventListener === "function"

@@ -171,10 +171,12 @@ export async function agreeWithClient(
  * Connects to a server over TCP, TLS or a Unix socket, like `connect` but without
  * HTTP.
  *
- * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError`
- * if it takes longer than 30 s, with `ProxyError` if a proxy does not open the tunnel,
- * and with Deno's own error if the server cannot be reached.
+ * Rejects with `InvalidArgumentError` for invalid options, with
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError` if it takes
+ * longer than 30 s, with `ProxyError` if a proxy does not open the tunnel, with the
+ * reason of `signal` if that aborts, and with Deno's own error if the server cannot be
+ * reached.
  *
  * @example
  * ```ts
@@ -200,9 +202,12 @@ export async function connectRaw(
 }
 
 /**
- * Takes over a connection that a listener accepted, like `accept` but without HTTP.
- * Rejects as {@linkcode connectRaw} does, and with `InvalidArgumentError` for invalid
- * options, after closing `conn`.
+ * Takes over a connection that a listener accepted, like `accept` but without HTTP. On
+ * TLS, it waits for the handshake, without a time limit.
+ *
+ * Rejects with `InvalidArgumentError` for invalid options, with
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, and with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed; `conn` is then closed.
  *
  * @example
  * ```ts

@@ -46,7 +46,7 @@ import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
 import "./warm.ts";
 
-/** Most reads and writes have none. */
+/** Most reads and writes have no tasks. */
 const NO_TASKS: Task[] = [];
 /** Most streams that are checked for whether they can receive. */
 const MOST_LOOKED_AT = 8;
@@ -146,7 +146,7 @@ export class ConnectionCore
     return this.peerStreams.queue;
   }
 
-  /** The counters of the connection, for tests. */
+  /** The counters of the connection, for metrics and tests. */
   get counters(): ConnectionCounters {
     return {
       streams: this.streams.size,

@@ -114,7 +114,7 @@ export class ConnectionEnd {
   /** Sends GOAWAY; the connection ends when its last stream has closed. */
   goaway(statusCode: number): Promise<void> {
     const { session, pending, peerStreams, io } = this.#parts;
-    // After the end, it would be given as the reason for which no stream can be opened.
+    // After the end, this GOAWAY would be the wrong reason why no stream can be opened.
     if (!this.#goawaySubmitted && !this.#begun) {
       // Throws for an invalid status.
       session.submitGoaway(statusCode);
@@ -227,8 +227,8 @@ export class ConnectionEnd {
   }
 
   /**
-   * The peer speaks another version of SPDY. It gets SETTINGS and GOAWAY of this one, and
-   * can then say which version this side speaks, and not only that it was closed.
+   * The peer speaks another version of SPDY. It gets SETTINGS and GOAWAY of this version,
+   * so that its error can name the version of this side.
    */
   otherVersion(error: SpdyError): void {
     this.#parts.session.submitGoaway(GOAWAY_PROTOCOL_ERROR);

@@ -165,8 +165,8 @@ const KNOWN:
   ];
 const REQUEST = /^[A-Z]+ [^ ]/;
 /**
- * Length of the head of an HTTP/2 frame: 9 bytes, of which the fourth is the type
- * and the last four are the stream.
+ * The type of a SETTINGS frame in HTTP/2. The head of a frame has 9 bytes: the fourth is
+ * the type, and the last four are the stream.
  */
 const HTTP2_SETTINGS = 4;
 

@@ -21,8 +21,8 @@ interface Kinds {
 const STORE_FUNCTIONS = ["get", "set", "delete"];
 
 /**
- * Throws `InvalidArgumentError` for an option of another kind. Found only when it is used,
- * it would end each connection, most of them without a message.
+ * Throws `InvalidArgumentError` for an option of another kind. If such an option failed
+ * only when it is used, it would end each connection, most of them without a message.
  */
 export function checkKinds(
   { settings, settingsStore, origin, onFrame }: Kinds,
@@ -58,8 +58,9 @@ export function checkKinds(
 }
 
 /**
- * Throws `InvalidArgumentError` unless a callback is a function or not set; `null` and
- * `false` count as not set, so `callback?.()` does not do for a call.
+ * Throws `InvalidArgumentError` unless a callback is a function or not set. `null` and
+ * `false` count as not set, so the caller must not call it as `callback?.()`, which throws
+ * for `false`.
  */
 export function checkFunction(name: string, value: unknown): void {
   if (!value || typeof value === "function") return;

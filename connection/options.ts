@@ -75,7 +75,7 @@ export type FrameDirection = "sent" | "received";
  * @category Connection
  */
 export interface WindowTuningOptions {
-  /** Largest window of a stream, bytes; default 16 MiB, 65536 to 2^31-1. */
+  /** Largest window of a stream, and of the session, bytes; default 16 MiB, 65536 to 2^31-1. */
   readonly maxWindow?: number;
   /** Most bytes by which the windows of all streams together may grow; default 4 MiB, 0 to 2^53-1. */
   readonly maxMemory?: number;
@@ -98,7 +98,7 @@ export interface ConnectionTuning {
   readonly flowControl?: boolean;
   /** Policy of header compression; default `"safe"`. */
   readonly headerCompression?: SessionOptions["headerCompression"];
-  /** Header names to keep out of compression, in addition to the built-in ones. */
+  /** Header names whose values are secret, in addition to the built-in ones; see `headerCompression`. */
   readonly sensitiveHeaders?: string[];
   /** Client: accept bidirectional streams that the server opens; default false. */
   readonly acceptServerStreams?: boolean;
@@ -144,7 +144,9 @@ export interface ConnectionTuning {
   readonly maxWaitingStreams?: number;
   /**
    * Most memory of the connection's streams besides the bytes within their windows,
-   * bytes; default 2097152, 1 to 2^53-1. It includes header blocks (128 bytes for
+   * bytes; 1 to 2^53-1. Default 2097152, or 8192 for each stream that
+   * `limits.maxConcurrentStreams` allows or that this side has open, whichever is the
+   * most. It includes header blocks (128 bytes for
    * each header, and at most two for each character), the streams themselves (2048
    * bytes each), and the unread bytes of closed streams that the application has
    * not taken or `serve` has not answered. Beyond it, a new stream of the peer is
@@ -321,7 +323,8 @@ const resolvedOnce = new WeakSet<ConnectionOptions>();
 
 /**
  * Resolves options that many connections have in common. {@linkcode resolveOptions}
- * returns the result as it is: 5 % of an accept, and 700 bytes of each connection.
+ * returns the result as it is, which saves 5 % of an accept and 700 bytes of each
+ * connection.
  */
 export function resolveOnce(
   options: ConnectionOptions & InternalOptions,
@@ -373,7 +376,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   } = options;
   return {
     ...options,
-    // Of a class, the spread has copied no getter and no method.
+    // The spread does not copy the getters and methods of a class.
     ...copyOptions(options, CONNECTION_NAMES),
     limits: withFrameSize(options.limits),
     maxSendBuffer: checkWhole("maxSendBuffer", maxSendBuffer, 1024, 1 << 24),

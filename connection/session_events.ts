@@ -103,7 +103,7 @@ export function sessionOptions(
 /** The settings of sessions by the options of their connections, which many connections share. */
 const resolved = new WeakMap<ResolvedOptions, ResolvedSettings>();
 
-/** Checking them for each connection takes 3 KB of an accept, which are garbage at once. */
+/** The settings of a session. Checking them for each connection would allocate 3 KB in each accept. */
 function settingsOf(options: ResolvedOptions): ResolvedSettings {
   let settings = resolved.get(options);
   if (settings === undefined) {
@@ -133,7 +133,7 @@ function settingsOf(options: ResolvedOptions): ResolvedSettings {
 class SessionEvents implements SessionOptions, TransportSettings {
   readonly #parts: SessionEventParts;
   readonly [RESOLVED]: ResolvedSettings;
-  /** Only `onFrame` reads them. */
+  /** Only `onFrame` reads the headers. */
   readonly [SENT_WITHOUT_HEADERS]: boolean;
   readonly [DATA_ROOM]: () => number;
   readonly [ON_STREAM_DATA]: StreamDataCallback;

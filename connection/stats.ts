@@ -56,7 +56,8 @@ export interface DirectionStats {
   };
   /**
    * Bytes that may still be sent in this direction before the connection's window
-   * is used up; `undefined` before SPDY/3.1, where there is no such window.
+   * is used up; `undefined` before SPDY/3.1 and without flow control, where there is no
+   * such window.
    */
   readonly window: number | undefined;
 }

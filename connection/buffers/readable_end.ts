@@ -84,7 +84,7 @@ export class ReadableEnd {
     return this.#isWaiting;
   }
 
-  /** Cancels a body that may be garbage-collected when that has happened. */
+  /** If the body may be garbage-collected, cancels it after that has happened. */
   watch(): void {
     const body = this.#weakStream?.deref();
     if (body !== undefined) BODIES.register(body, this.#source, this.#source);
@@ -102,7 +102,7 @@ export class ReadableEnd {
   /** Passes a chunk to the reader that waits. A byte stream takes over its memory. */
   enqueue(chunk: Uint8Array<ArrayBuffer>): void {
     const controller = this.#controller;
-    // First, because another reader may wait, and then it asks at once.
+    // Before `enqueue`, which calls `pull` at once if another reader waits.
     this.#isWaiting = false;
     this.#release();
     controller?.enqueue(chunk);

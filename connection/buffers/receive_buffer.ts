@@ -425,8 +425,9 @@ export class ReceiveBuffer implements ReadableSource {
 
   /** Called when a reader of the web stream waits. */
   pull(readable: ReadableEnd): void {
-    // While the stream is open, its reset has dropped the bytes. A listener for the time
-    // after that would keep a body alive that the application has dropped.
+    // While the stream is open, the signal resets it, which drops the bytes. After that,
+    // the signal is checked here. A listener would keep a body alive that the application
+    // has dropped.
     if (this.#signal?.aborted) {
       this.abort(this.#signal.reason);
       return;

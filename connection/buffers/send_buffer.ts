@@ -326,8 +326,8 @@ export class SendBuffer {
       },
       write: (chunk) => this.#writeFromQueue(chunk),
       close: () => {
-        // Chunks after the close were counted if a write before them waited; they
-        // are refused.
+        // Chunks that were written after the close are refused, but were counted if
+        // earlier writes were still waiting.
         this.#queueIsEmpty();
         const finished = this.end();
         // An end before this one may have waited for chunks that were refused.

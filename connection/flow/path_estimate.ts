@@ -146,7 +146,7 @@ export class PathEstimate {
     this.#shortest = roundTrip;
   }
 
-  /** A changed window shows soon whether the shortest round trip is that of a queue. */
+  /** The window is about to change, which shows whether the shortest round trip is that of a queue. */
   beSure(): void {
     this.#unsureRate = undefined;
   }

@@ -12,7 +12,7 @@
 export class RecentArrivals {
   #begin: number;
   #size = 0;
-  /** The next begin, and the bytes since then. */
+  /** Where the count begins after the next round trip, and the bytes since then. */
   #nextBegin: number;
   #nextSize = 0;
 

@@ -136,9 +136,9 @@ export class WindowTuner {
   /** The last round trip, if the window was in use in it. */
   #last: Sample | undefined;
   #trial: WindowTrial | undefined;
-  /** When half the window is tried: from time to time, */
+  /** When half the window is tried again, as it is from time to time, ms. */
   #trialAt = -Infinity;
-  /** and as all round trips since some time are far from the shortest one. */
+  /** When it is tried because all round trips for some time were far from the shortest one, ms. */
   #farTrialAt = Infinity;
   /** When twice the window may be tried, and how long after that again, ms. */
   #tryMoreAt = -Infinity;

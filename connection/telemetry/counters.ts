@@ -1,5 +1,5 @@
 /**
- * Read-only counters of a connection, which tests compare with what they observed.
+ * Read-only counters of a connection, for metrics and for tests.
  *
  * @module
  */

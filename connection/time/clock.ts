@@ -47,11 +47,11 @@ export const SYSTEM_CLOCK: Clock = {
 
 // The end of a turn.
 //
-// Web APIs have nothing that runs when the microtasks are through and before the next
-// poll for I/O: setTimeout takes 2 ms, a message channel a poll, setImmediate a poll and
-// 5 ms when it is first used. `process.nextTick` does it, but Deno takes 14 ms of CPU
-// time to load `node:process`, a sixth of a program with one request. So it is loaded
-// when a program has used some turns. Until then, a chain of microtasks takes its place.
+// No web API calls a function after the microtasks and before the next poll for I/O:
+// setTimeout takes 2 ms, a message channel a poll, setImmediate a poll and 5 ms when it is
+// first used. `process.nextTick` does, but Deno takes 14 ms of CPU time to load
+// `node:process`, a sixth of a program with one request. So it is loaded when a program
+// has used some turns. Until then, a chain of microtasks is used instead.
 
 /** Turns that end without `node:process`: a connection and its first request take about ten. */
 const FIRST_TURNS = 64;
@@ -86,7 +86,7 @@ async function loadNextTick(): Promise<void> {
     const { default: process } = await import("node:process");
     nextTick = process.nextTick;
   } catch {
-    // This runtime does not have it, or an import map hides it: the microtasks do as well.
+    // This runtime does not have it, or an import map hides it: microtasks are used further.
   }
 }
 

@@ -14,7 +14,7 @@ const FIRST_WAIT = 5;
 /** A timer may fire this much too early, ms. */
 const EARLY = 0.5;
 
-/** What writes when it has waited long enough. */
+/** The connection's loop, which writes when it has waited long enough. */
 interface Writer {
   flush(): void;
 }

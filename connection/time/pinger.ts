@@ -74,7 +74,7 @@ export class Pinger {
     const ping = this.#sent?.get(uniqueId);
     if (ping === undefined) return;
     this.#sent?.delete(uniqueId);
-    // An empty one takes 240 bytes of every idle connection.
+    // An empty map would take 240 bytes of every idle connection.
     if (this.#sent?.size === 0) this.#sent = undefined;
     const roundTrip = now() - ping.sentAt;
     if (!ping.forWindows) this.roundTrip = roundTrip;

@@ -1,5 +1,5 @@
 /**
- * The timers of the machine, which a program with one request does without.
+ * The timers of the machine, without `setTimeout` in a program with one request.
  *
  * Deno 2.9 creates `setTimeout` on first use, and takes 6 ms of CPU time for it: an
  * eighth of a program that fetches one page. Such a program only has timers that limit
@@ -20,7 +20,7 @@ export class EarlyTimer {
   readonly due: number;
   /** Whether it keeps the process alive. */
   referenced = true;
-  /** The timer that takes its place once `setTimeout` exists. */
+  /** The timer that replaces it once `setTimeout` exists. */
   replacement: ReturnType<StartTimeout> | undefined;
 
   constructor(callback: () => void, due: number) {
@@ -111,9 +111,10 @@ function setAlarm(delay: number): void {
 }
 
 /**
- * Creates `setTimeout`, and timers of it for all that were started before. Not called
- * from the session: Deno runs pending microtasks meanwhile, and these call the session.
- * Tests call it at their start, because Deno finds only its own timers that a test leaves.
+ * Creates `setTimeout`, and replaces all timers that were started before. It must not be
+ * called within a call of the session: Deno runs pending microtasks meanwhile, and these
+ * call the session. Tests call it at their start, because Deno's test runner finds only
+ * timers of `setTimeout` that a test has not stopped.
  */
 export function replaceEarly(): void {
   if (startTimeout === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Waiting for work that goes on by itself, but no longer than until a signal aborts.
+ * Waits for work, but only until a signal aborts; the work then continues alone.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export interface Accepting<Conn> {
 export interface AcceptHandlers<Conn> {
   /** Starts to serve a connection and returns. An exception is passed to `error`. */
   take(conn: Conn): void;
-  /** Called with the error of each accept that failed, unless only its client has left. */
+  /** Called with the error of each accept that failed, unless only its client has disconnected. */
   error?(error: unknown): void;
   /** Whether the listener was closed, so that a failed accept is not followed by another. */
   ended?(): boolean;
@@ -28,7 +28,7 @@ export interface AcceptHandlers<Conn> {
 
 /**
  * Accepts connections until the listener is closed. Other errors do not end the
- * loop. If a client has already left (see {@linkcode hasLeft}), the next accept
+ * loop. If a client has already disconnected (see {@linkcode hasLeft}), the next accept
  * follows at once: any client can cause this error, and each health check of a load
  * balancer does. After another error, for example when there is no free file
  * descriptor (EMFILE), the next accept follows after a pause, because it would
@@ -61,7 +61,7 @@ export async function acceptAll<Conn>(
   }
 }
 
-/** Accepts the next connection whose client has not already left. Rejects as the listener does. */
+/** Accepts the next connection whose client has not already disconnected. Rejects as the listener does. */
 export async function acceptNext<Conn>(
   listener: Accepting<Conn>,
 ): Promise<Conn> {

@@ -165,7 +165,7 @@ export class ProxyProtocolListener implements AcceptingListener {
     }
   }
 
-  /** The connection after its head; `undefined` if the peer left without sending a byte. */
+  /** The connection after its head; `undefined` if the peer disconnected without sending a byte. */
   async #admit(conn: PossibleConn): Promise<AcceptedConn | undefined> {
     if (typeof conn.handshake === "function") {
       throw new InvalidArgumentError(
@@ -249,7 +249,9 @@ async function readHead(
       if (data.length === 0) return undefined;
       if (isOptional) return new HeadedConn(conn, undefined, data);
       throw new ConnectionClosedError(
-        `${describe(conn.remoteAddr)} left in the middle of its PROXY head`,
+        `${
+          describe(conn.remoteAddr)
+        } closed the connection in the middle of its PROXY head`,
         { initiator: "remote" },
       );
     }
@@ -261,8 +263,7 @@ async function readHead(
 }
 
 /**
- * Reads from the connection. A client that resets the connection has left, like one
- * that closes it.
+ * Reads from the connection; `null` if the client has closed or reset it.
  */
 async function readSome(
   conn: PossibleConn,

@@ -12,7 +12,7 @@
  * the outer socket and the near end of the inner one are closed, the handshake
  * reads the end of input, and its task ends. A connection that has sent nothing
  * needs one socket, and any other needs three. Carrying costs 0.1 ms for each round
- * trip, and a third of the speed of bulk on loopback (840 of 1,250 MB/s remained).
+ * trip, and a third of the speed of bulk on loopback (840 instead of 1,250 MB/s).
  *
  * @module
  */

@@ -308,9 +308,9 @@ class ConnWire implements Wire {
   }
 
   /**
-   * The kernel still sends what a socket has taken. TLS has to tell the peer first, and
-   * an object around a socket may still have bytes that it has to send. Deno does not
-   * make the class of its connections accessible, so their name is compared.
+   * After `close`, the kernel still sends what a socket has taken. TLS has to tell the peer
+   * first, and an object around a socket may still have bytes that it has to send. Deno
+   * does not make the class of its TCP connections accessible, so its name is compared.
    */
   get closesInOrder(): boolean {
     return this.#conn.constructor?.name === "TcpConn";

@@ -278,7 +278,7 @@ Deno.test("PROXY listener: a peer that leaves early is an error only in the midd
       const error = errorOf(balanced);
       assertEquals(
         error.message,
-        "192.0.2.1 left in the middle of its PROXY head",
+        "192.0.2.1 closed the connection in the middle of its PROXY head",
       );
       assertEquals(error.initiator, "remote");
     }
