@@ -15,13 +15,15 @@ import type { AcceptedConn } from "../connection/transport/tls_listener.ts";
 import { Connection } from "./connection.ts";
 
 /**
- * Connects to a server over TCP, TLS or a Unix socket, through an HTTP proxy if
- * `proxy` is set. With TLS, ALPN selects the version.
+ * Connects to a server over TCP, TLS or a Unix socket, through a proxy if `proxy` is set
+ * or, with TLS, if the environment names one. With TLS, ALPN selects the version.
  *
- * Rejects with `UnsupportedVersionError` if ALPN selected no SPDY version, with
- * `SpdyError` (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError`
- * if it takes longer than 30 s, with `ProxyError` if a proxy does not open the tunnel,
- * and with Deno's own error if the server cannot be reached.
+ * Rejects with `InvalidArgumentError` for invalid options, with
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed, with `ConnectionClosedError` if it takes
+ * longer than 30 s, with `ProxyError` if a proxy does not open the tunnel, with the
+ * reason of `signal` if that aborts, and with Deno's own error if the server cannot be
+ * reached.
  *
  * @example
  * ```ts
@@ -51,13 +53,15 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 /**
- * Accepts a connection of a listener. On TLS it runs the handshake, and ALPN
- * selects the version; set the listener's `alpnProtocols` to `getNpnProtocols()`.
+ * Accepts a connection of a listener. On TLS it runs the handshake, without a time
+ * limit, and ALPN selects the version; set the listener's `alpnProtocols` to
+ * `getNpnProtocols()`.
  * Deno 2.9 cannot turn off Nagle's algorithm for connections of a TLS listener: the
  * second of two small writes can be delayed by 40 ms.
  *
- * Rejects as {@linkcode connect} does, and with `InvalidArgumentError` for invalid
- * options, and then closes `conn`.
+ * Rejects with `InvalidArgumentError` for invalid options, with
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, and with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed; `conn` is then closed.
  *
  * @example
  * ```ts

@@ -56,7 +56,7 @@ export interface ClientOptions extends ConnectionTuning, DialOptions {
   readonly version?: ProtocolVersion;
   /** TLS settings, for `https:`. */
   readonly tls?: TlsOptions;
-  /** How often a request is sent again if the server certainly did not process it; default 2. */
+  /** How often a request is sent again if the server certainly did not process it, from 0; default 2. */
   readonly retries?: number;
   /**
    * Most connections to one origin, from 1; default 6. Another connection is opened
@@ -88,8 +88,8 @@ const CLIENT_NAMES: Names<ClientOptions> = {
  *
  * A request is sent again only if the server certainly did not process it: the
  * stream was refused (REFUSED_STREAM), its id was above the last one of a GOAWAY,
- * or it was never sent. A body that is a stream is never sent twice once it was
- * begun.
+ * or it was never sent. A body that is a stream is not sent again once any of it has
+ * been read.
  *
  * @example
  * ```ts
@@ -138,7 +138,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Opens no connection yet.
+   * Creates a client. It opens no connection yet.
    *
    * Throws `InvalidArgumentError` when an option is out of its range.
    */

@@ -62,8 +62,8 @@ export class Exchange extends Opening
   readonly #span: ClientSpan | undefined;
   readonly #move: Move | undefined;
   /**
-   * Not kept afterwards: otherwise the listener of the signal would keep a dropped
-   * response alive.
+   * Receives the response. Dropped once it is settled: otherwise the listener of the
+   * signal would keep a dropped response alive.
    */
   #response: Deferred<SpdyResponse> | undefined;
   #nv: readonly NameValue[] = NO_HEADERS;

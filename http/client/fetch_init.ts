@@ -69,8 +69,8 @@ export function checkFetchInit(init: FetchInit): void {
       `onPush is not a function, but of type ${typeof onPush}`,
     );
   }
-  // An option of Deno's `fetch`, for which `null` is none. Ignored, it would bypass the
-  // proxy that it sets.
+  // An option of Deno's `fetch`, which takes `null` for none. If it were ignored, the
+  // request would bypass the proxy that it sets.
   if (client !== undefined && client !== null) {
     throw new TypeError(
       "fetch over SPDY has no option client: set proxy and tls in the options of Client or connect",

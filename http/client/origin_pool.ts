@@ -145,7 +145,7 @@ export class OriginPool {
 
   /** Drops a connection that has ended: it would keep its memory until the next request. */
   #remove(connection: Connection): void {
-    // One that no longer accepts requests may have left before. The client may have
+    // One that no longer accepts requests may have been removed before. The client may have
     // forgotten this pool since, and made another one for the origin.
     if (!this.#connections.includes(connection)) return;
     this.#connections = this.#connections.filter((each) => each !== connection);

@@ -52,7 +52,7 @@ export function sendAndFollow(
   );
 }
 
-/** Follows the redirect that a response is. */
+/** Follows the redirect in `response`, and those in the responses after it. */
 export async function follow(
   request: OutgoingRequest,
   response: SpdyResponse,

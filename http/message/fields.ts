@@ -1,5 +1,5 @@
 /**
- * What the headers of requests and responses share.
+ * The rules for headers that requests and responses share.
  *
  * @module
  */
@@ -224,7 +224,7 @@ export function valueOf(
   return undefined;
 }
 
-/** Headers that arrived after the body, or before the head of a push. */
+/** Trailers as `Headers`. */
 export function toHeaders(nv: readonly NameValue[]): Headers {
   try {
     const { headers } = readFields(nv, "drop");

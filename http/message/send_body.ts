@@ -157,9 +157,9 @@ export async function sendTrailers(
 }
 
 /**
- * Resets the stream when the head and the bytes so far are in the write buffer: the reset
- * would drop them, and the peer could not see how far the message went. Resolves then, or
- * when the stream has ended.
+ * Resets the stream when the head and the bytes so far are in the write buffer. An earlier
+ * reset would drop them, and the peer could not see how far the message went. Resolves
+ * after the reset, or when the stream has ended.
  */
 export async function resetLater(
   state: StreamCore,

@@ -3,8 +3,8 @@
  * state of its objects: the stand-ins for `Request` and `Response`, and reading
  * the body of a response without its stream. When it is off, the platform's objects
  * are created at once. Each part also tests itself before it is used, and is off on a
- * Deno whose objects differ. Only responses do not do that on versions of Deno with which
- * the tests of this package passed.
+ * Deno whose objects differ. Responses skip this test on versions of Deno with which the
+ * tests of this package passed.
  *
  * Besides speed, two things that users see depend on it. When it is off, `serve`
  * resets a response whose `content-length` does not match a body in memory, instead of

@@ -89,7 +89,7 @@ export function checkConnectionOptions(options: ServeConnectionOptions): void {
   }
 }
 
-/** Options that are called. A wrong one would be noticed only when a client is there. */
+/** Options that are functions. A wrong one would be noticed only when it is called. */
 const FUNCTIONS = ["onListen", "onError", "onConnection", "onConnectionError"];
 
 /**

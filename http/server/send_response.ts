@@ -74,7 +74,7 @@ export function sendResponse(
   return readAhead(body).then((read) => sendRead(state, head, read, options));
 }
 
-/** Cancels a body that cannot be sent, because it may hold a file open. */
+/** Sends a response. Cancels its body if it cannot be sent, because it may hold a file open. */
 async function sendRead(
   state: StreamCore,
   head: Head,

@@ -174,7 +174,10 @@ export interface ServeConnectionOptions extends ConnectionTuning {
    * long as it likes.
    */
   readonly handshakeTimeout?: number;
-  /** With `upgrade`: longest head of an HTTP/1.1 request, bytes; a longer one is answered with 431. Default 16384. */
+  /**
+   * With `upgrade`: longest head of an HTTP/1.1 request, bytes, 1 to 16777216; default
+   * 16384. A longer one is answered with 431.
+   */
   readonly maxHeadBytes?: number;
   /**
    * With `upgrade`: other origins, such as `"https://example.org"`, whose pages may
@@ -234,8 +237,8 @@ export interface ServeOptions<Addr extends Deno.Addr = Deno.Addr>
    */
   readonly maxConnections?: number;
   /**
-   * Most connections from one address, whatever their ports; default: no limit.
-   * Clients on a Unix socket have no address, so they are not counted.
+   * Most connections from one address, whatever their ports, 1 to 2^31-1; default: no
+   * limit. Clients on a Unix socket have no address, so they are not counted.
    */
   readonly maxConnectionsPerAddress?: number;
 }

@@ -309,7 +309,7 @@ export class ServedConnection {
       // The stream was reset while it waited, so there is no response to send.
       if (place !== undefined && stateOf(stream).ended) places.release();
       else handleStream(stream, peer, this.#host.exchange, places.release);
-      // The loop waits for the next stream, perhaps for long: 4 KiB.
+      // The loop may wait long for the next stream, and would keep 4 KiB of this one.
       stream = undefined;
     }
     await connection.closed;

@@ -149,7 +149,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   #trailers: TrailersCallback | undefined;
   /** Exists when the response is being sent. */
   #sending: SendResponseOptions | undefined;
-  /** Another response was sent than the handler's, whose body may still call `sendTrailers`. */
+  /** The handler's response was replaced by another one. */
   #isReplaced = false;
   /** The response was sent completely. */
   #isSent = false;
@@ -199,7 +199,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       appendHeaders(nv, init);
       return nv;
     };
-    // Of another response than the handler's: its body may not know that it is dropped.
+    // The body of a replaced response may not know yet that it was dropped.
     if (this.#isReplaced) return;
     const sending = this.#sending;
     if (sending === undefined) this.#trailers = made;

@@ -70,7 +70,7 @@ export function serverError(): Response {
   return new Response("Internal Server Error\n", { status: 500 });
 }
 
-/** Encodes an answer after which the connection ends. That to HEAD has only its head. */
+/** Encodes an answer after which the connection ends. The answer to HEAD has only a head. */
 export async function encodeWhole(
   response: Response,
   isHead = false,

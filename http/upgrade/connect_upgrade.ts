@@ -74,8 +74,9 @@ const NAMES: Names<UpgradeOptions> = {
  * Rejects with {@linkcode UpgradeRefusedError} for any answer but 101, with
  * `HttpMessageError` if the answer is not HTTP or names another protocol, with
  * `ConnectionClosedError` if the server closes the connection or takes too long,
- * with `InvalidArgumentError` for an invalid URL, protocol or option, with `TypeError`
- * for invalid headers, with the transport's own error if connecting fails, and with
+ * with `InvalidArgumentError` for a URL that is not `http:` or `https:` and for an
+ * invalid protocol or option, with `TypeError` for text that is not a URL and for
+ * invalid headers, with the transport's own error if connecting fails, and with
  * `ProxyError` if a proxy does not open the tunnel.
  *
  * @example

@@ -30,7 +30,7 @@ import { Upload } from "./upload.ts";
 export interface ListenerOptions {
   /** Whether the connections use TLS; decides between `https:` and `http:` in URLs. */
   readonly secure: boolean;
-  /** Longest head of a request, bytes; a longer one is answered 431. */
+  /** Longest head of a request, bytes; a longer one is answered with 431. */
   readonly maxHeadBytes: number;
   /** Longest wait for a complete head, and longest pause within a body in either direction, ms; 0: no limit. */
   readonly headTimeout: number;

@@ -1,5 +1,5 @@
 /**
- * What asking for an upgrade results in: a connection, or the error for a refusal.
+ * The result of a request for an upgrade: a connection, or the error for a refusal.
  *
  * @module
  */

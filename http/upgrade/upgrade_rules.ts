@@ -23,9 +23,9 @@ export interface UpgradeFacts {
 /**
  * Checks the option `allowedOrigins`.
  *
- * Throws `InvalidArgumentError` if it is not a list: a text contains parts of itself, so
- * it would allow other origins as well. Also for anything in it that no `Origin` header
- * equals, such as a URL with a path, or a pattern.
+ * Throws `InvalidArgumentError` if it is not a list: `includes` of a string also finds
+ * parts of it, so other origins would be allowed. Also throws it for an entry that no
+ * `Origin` header can equal, such as a URL with a path, or a pattern.
  */
 export function checkAllowedOrigins(
   origins: readonly string[] | null | undefined,
