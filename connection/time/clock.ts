@@ -86,7 +86,7 @@ async function loadNextTick(): Promise<void> {
     const { default: process } = await import("node:process");
     nextTick = process.nextTick;
   } catch {
-    // This runtime does not have it, or an import map hides it: microtasks are used further.
+    // This runtime does not have it, or an import map hides it: turns still use microtasks.
   }
 }
 

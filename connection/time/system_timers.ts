@@ -1,5 +1,5 @@
 /**
- * The timers of the machine, without `setTimeout` in a program with one request.
+ * The timers of the machine. A program with one request does not create `setTimeout`.
  *
  * Deno 2.9 creates `setTimeout` on first use, and takes 6 ms of CPU time for it: an
  * eighth of a program that fetches one page. Such a program only has timers that limit

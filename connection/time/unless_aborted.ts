@@ -1,5 +1,5 @@
 /**
- * Waits for work, but only until a signal aborts; the work then continues alone.
+ * Waits for work, but only until a signal aborts; the work itself continues.
  *
  * @module
  */

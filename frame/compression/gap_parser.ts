@@ -62,7 +62,7 @@ const INDEX_AGAIN = 4096;
 const SHORT = 32;
 /** Longest gap whose memory is kept for the next one, bytes. */
 const KEPT_CAPACITY = 8192;
-/** Size of the table that has, by the low bits of a name's id, where its value was last indexed; a power of two. */
+/** Size of the table of the last such position for each name, by the low bits of the name's id; a power of two. */
 const NAMES = 64;
 
 /**
