@@ -21,7 +21,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Formats a value for an error message so that its type shows: a port of `"80"` or `[80]`
- * is wrong because it is no number, and so is `80n`. Never throws, although
+ * is wrong because it is not a number, and so is `80n`. Never throws, although
  * `String(value)` can.
  */
 export function show(value: unknown): string {

@@ -296,7 +296,8 @@ export class IoLoop {
       // contains the bytes of all of them. This saves a write for each WINDOW_UPDATE:
       // 5 % of bulk.
       this.#scheduled = true;
-      // In a microtask, because the end of a turn comes before those that it causes.
+      // From a microtask: called here, `atEndOfTurn` would call back before the
+      // microtasks of these writers.
       queueMicrotask(() => atEndOfTurn(this.#runScheduled));
     } else this.#write(time);
   };

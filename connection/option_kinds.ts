@@ -1,5 +1,5 @@
 /**
- * Checks of the options of a connection that are no numbers.
+ * Checks of the options of a connection that are not numbers.
  *
  * @module
  */

@@ -144,15 +144,15 @@ export interface ConnectionTuning {
   readonly maxWaitingStreams?: number;
   /**
    * Most memory of the connection's streams besides the bytes within their windows,
-   * bytes; 1 to 2^53-1. Default 2097152, or 8192 for each stream that
-   * `limits.maxConcurrentStreams` allows or that this side has open, whichever is the
-   * most. It includes header blocks (128 bytes for
-   * each header, and at most two for each character), the streams themselves (2048
-   * bytes each), and the unread bytes of closed streams that the application has
-   * not taken or `serve` has not answered. Beyond it, a new stream of the peer is
-   * reset with REFUSED_STREAM, and a stream that receives more headers is reset
-   * with FRAME_TOO_LARGE. Without windows, the unread bytes of a stream that is
-   * reset are dropped.
+   * bytes; 1 to 2^53-1. Default: 2097152, or 8192 for each stream that
+   * `limits.maxConcurrentStreams` allows, or 8192 for each stream that this side has
+   * open, whichever is the largest. It includes header blocks (128 bytes for each
+   * header, and at most two for each character), the streams themselves (2048 bytes
+   * each), and the unread bytes of closed streams that the application has not taken
+   * or `serve` has not answered. Beyond it, a new stream of the peer is reset with
+   * REFUSED_STREAM, and a stream that receives more headers is reset with
+   * FRAME_TOO_LARGE. Without windows, the unread bytes of a stream that is reset are
+   * dropped.
    */
   readonly maxHeldBytes?: number;
   /**

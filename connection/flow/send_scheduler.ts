@@ -77,8 +77,8 @@ export class SendScheduler implements SendMemory {
 
   /**
    * Puts a chunk into the write buffer at once, if that has bytes of this turn and the last
-   * ones are of the same stream: a writer that awaits each chunk then needs no promise and
-   * no further microtask for it, 4 % of bulk. True if it did.
+   * ones are of the same stream; true if it did. A writer that awaits each chunk then needs
+   * no promise and no further microtask for it, which saves 4 % of the time of bulk.
    */
   sendNow(state: StreamCore, chunk: Uint8Array): boolean {
     const isNext = this.#last === state && this.#ready.length === 0 &&

@@ -172,8 +172,8 @@ export function pause(milliseconds: number): Promise<void> {
 }
 
 /**
- * Microtasks in which a wait may end without a timer. A socket ends its direction in six;
- * a timer for that is 2 % of accepting a connection.
+ * A wait that ends within this number of microtasks needs no timer. A socket ends its
+ * direction in six, and a timer for that would take 2 % of an accept.
  */
 const WITHOUT_TIMER = 8;
 

@@ -25,7 +25,7 @@ import type { ProxyHead } from "./proxy_protocol.ts";
  * @category Connection
  */
 export interface ByteStreams {
-  /** Bytes from the peer. A chunk that is no `Uint8Array` ends the connection with an error. */
+  /** Bytes from the peer. A chunk that is not a `Uint8Array` ends the connection with an error. */
   readonly readable: ReadableStream<Uint8Array>;
   /** Bytes to the peer. */
   readonly writable: WritableStream<Uint8Array>;
@@ -121,9 +121,9 @@ const SMALLEST_LARGE_READ = 64 * 1024;
 const LARGEST_READ = 1024 * 1024;
 
 /**
- * Throws if a transport reports that a call moved `size` bytes, which is not a number of
- * bytes from 0 to `most`: the fault of an object that is not written as {@linkcode ByteConn}
- * says.
+ * Throws unless `size`, the number of bytes that a call of a transport reports, is from 0
+ * to `most`. The transport is then at fault: it does not do what {@linkcode ByteConn}
+ * requires.
  */
 export function checkCount(
   call: "read" | "write",
@@ -145,7 +145,7 @@ export function checkCount(
 
 /**
  * Pause after a call of the transport that has moved no byte, ms. Without it, a transport
- * that reports this at once and again and again would stop the whole process.
+ * that reports this at once, each time, would stop the whole process.
  */
 export const NOTHING_MOVED: number = 1;
 
@@ -246,7 +246,7 @@ class ConnWire implements Wire {
     return this.#read(this.#waiting.subarray(place, place + room));
   }
 
-  /** No async function: an idle connection waits here, and each one that waits takes 400 bytes. */
+  /** Not an async function: an idle connection waits here, and an async function that waits takes 400 bytes. */
   #read(target: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
     this.#target = target;
     try {

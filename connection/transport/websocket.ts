@@ -76,7 +76,7 @@ function readableOf(socket: WebSocket): ReadableStream<Uint8Array> {
       });
     },
     cancel() {
-      // The socket still has events, and what a listener throws ends the process.
+      // The socket still has events, and an exception in a listener would end the process.
       ended = true;
       socket.close();
     },

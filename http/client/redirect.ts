@@ -106,7 +106,7 @@ function redirected(
   const dropsBody = status === 303
     ? request.method !== "GET" && request.method !== "HEAD"
     : (status === 301 || status === 302) && request.method === "POST";
-  // Fetch standard, HTTP-redirect fetch: also where the next request would have no body.
+  // Fetch standard, HTTP-redirect fetch: also if the next request would have no body.
   if (status !== 303 && request.body instanceof ReadableStream) {
     throw new TypeError(
       `fetch failed: ${from.href} redirects with status ${status}, and the body, which is a stream, cannot be sent again`,

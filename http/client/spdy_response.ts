@@ -139,7 +139,7 @@ class OriginResponse extends Received implements SpdyResponse {
 
 // The class that `response.constructor` returns is that of the platform.
 Reflect.deleteProperty(OriginResponse.prototype, "constructor");
-// `for in` finds what the platform's class has as well.
+// As in the platform's class, `for in` finds these members.
 for (const name of ["type", "redirected", "url", "clone"]) {
   Object.defineProperty(OriginResponse.prototype, name, { enumerable: true });
 }

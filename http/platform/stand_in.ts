@@ -252,7 +252,7 @@ export function standInLater(
       inheritNow();
       return Reflect.set(prototype, key, value, receiver);
     },
-    // For `for in`, which V8 ends here. It does not ask which keys are enumerable.
+    // For `for in`: V8 takes all of these keys, enumerable or not, and looks no further.
     ownKeys() {
       inheritNow();
       return Object.keys(platform().prototype);
@@ -285,8 +285,8 @@ function inherit(
   for (const key of Object.getOwnPropertySymbols(used)) {
     passOn(prototype, key);
   }
-  // The platform computes values from the state. Only the signal differs from the
-  // real object's.
+  // The other symbols of the platform are getters that compute their value from the
+  // state. Only that of the signal is replaced, because a stand-in has its own signal.
   for (const key of Object.getOwnPropertySymbols(platform)) {
     if (Reflect.get(used, key) instanceof AbortSignal) {
       Object.defineProperty(prototype, key, {

@@ -429,8 +429,8 @@ export class ServedConnection {
 }
 
 /**
- * Whether the error of `onConnection` only says that its connection has ended: that of a
- * call on the connection.
+ * Whether the error of `onConnection` only says that its connection has ended, because it
+ * is the error of a call on the connection.
  */
 async function isOfEnd(
   connection: Connection,
@@ -439,7 +439,7 @@ async function isOfEnd(
   if (!coreOf(connection).ending.begun) return false;
   if (error instanceof ConnectionClosedError) return true;
   if (error instanceof StreamResetError) return true;
-  // Only such an error can be the reason of the end, which is not known at once.
+  // No other error can be the reason of the end, for which the next line has to wait.
   if (!(error instanceof SpdyError)) return false;
   return await connection.closed.catch((reason) => reason) === error;
 }

@@ -205,7 +205,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     if (sending === undefined) this.#trailers = made;
     else if (!sending.isEnding) sending.trailers = made;
     else if (this.#state.failure === undefined) {
-      // Not if the client has left, which happens to a handler that does everything right.
+      // Not if the client has left: that is not a fault of the handler.
       throw new InvalidArgumentError(
         `sendTrailers was called too late: the response on stream ${this.#state.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
       );
