@@ -197,7 +197,7 @@ async function start(
       signal: options.signal,
       statusTimeout,
     });
-  });
+  }, "the server did not accept the upgrade and its streams");
 }
 
 /** The protocols to offer over each transport, in this order; at least one. */
@@ -223,7 +223,8 @@ function offersOf(
   const known = protocols ?? COMMAND_PROTOCOLS;
   const overWebSocket = protocolsOver("websocket", known).filter((name) => {
     const { hasClose } = traitsOf(name);
-    // A server before v5 forwards the WebSocket to one that cannot end stdin.
+    // An API server before 1.30 would accept an older sub-protocol, in which a client
+    // cannot end stdin; over SPDY it can.
     if (transport === "auto") return hasClose;
     return hasClose || protocols !== undefined || !stdin;
   });
