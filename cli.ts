@@ -130,8 +130,8 @@ function usage(): Shown[] {
 }
 
 /**
- * The reason of an error in lines. Only that of a kubeconfig can have several: those
- * of a credential plugin, or its install hint.
+ * The message of an error, split into lines. Only a `KubeConfigError` can have several:
+ * it may contain the standard error of a credential plugin, or its install hint.
  */
 function linesOf(error: unknown): string[] {
   const reason = reasonOf(error);
