@@ -289,7 +289,7 @@ export class CaptureReader {
         this.#connections.add(segment);
         if (this.#tasks.length > 0) await this.#work();
       }
-      // Those behind the last packet are for the next file.
+      // Secrets after the last packet are needed for packets of the next file.
       this.#addSecrets(reader);
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
