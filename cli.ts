@@ -56,7 +56,7 @@ const COMMANDS: readonly Command[] = [
 
 /**
  * Runs the command line and resolves to its exit code: 0 for success, 1 for a
- * failure, 2 for wrong arguments.
+ * failure, 2 for wrong arguments; after `exec` and `attach`, that of the process.
  *
  * @example
  * ```ts

@@ -259,8 +259,9 @@ export class CaptureReader {
         undefined,
         true,
       );
-      // Only the first bytes, because the length of the first piece is arbitrary.
-      // No SPDY frame begins with four hex digits.
+      // Only the first bytes, because the length of the first piece is arbitrary. Frames
+      // do not begin with four hex digits: a control frame begins with 0x80, and DATA
+      // would have a stream id above 150,000,000.
       const begin = LATIN1.decode(magic.subarray(0, 4));
       const isHex = /^[\s0-9a-fA-F]*$/.test(begin);
       const layer = file.raw.layer(0);

@@ -1,6 +1,6 @@
 /**
  * SPDY in front of an HTTP server. Bodies are streamed in both directions. If a client
- * cancels its request, so does the proxy.
+ * cancels its request, the proxy cancels its own.
  *
  *     deno run --allow-net examples/reverse_proxy.ts http://127.0.0.1:3000
  *

@@ -60,13 +60,14 @@ export interface TargetOptions extends DialOptions {
   readonly timeout?: number;
   /**
    * Sends pings (SPDY PINGs, or those of a WebSocket that carries exec or attach), for
-   * proxies that drop idle connections; default none. Do not use it with a server that closes as soon as it has finished: the end of the
-   * output can then be lost. See `docs/kubernetes.md`.
+   * proxies that drop idle connections; default none. Do not use it with a server that
+   * closes as soon as it has finished: the end of the output can then be lost. See
+   * `docs/kubernetes.md`.
    */
   readonly keepAlive?: KeepAliveOptions;
   /**
-   * Most received bytes that wait to be read, over all streams. Above this,
-   * reading from the socket stops, and so does the sender. Default 4194304, but
+   * Most received bytes that wait to be read, over all streams. Above this, nothing
+   * more is read from the socket, so that TCP stops the sender. Default 4194304, but
    * 67108864 while the application waits for a stream that has no bytes.
    */
   readonly maxBufferedBytes?: number;

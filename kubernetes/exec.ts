@@ -63,7 +63,8 @@ export interface AttachOptions extends TargetOptions {
   /**
    * Sub-protocols to offer, best first; default: all of `COMMAND_PROTOCOLS` that
    * the transport supports. Over a WebSocket with `stdin`, the default is only
-   * `v5.channel.k8s.io`, because the others cannot end standard input.
+   * `v5.channel.k8s.io`, because the others cannot end standard input. With
+   * `transport: "auto"`, a WebSocket offers no other one in any case.
    */
   readonly protocols?: readonly CommandProtocol[];
   /**

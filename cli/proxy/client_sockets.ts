@@ -28,8 +28,8 @@ interface Client {
 }
 
 /**
- * Knows which clients of a server wait for an answer. `closeIdleConnections` leaves
- * sockets open on which no request was complete yet: a browser connects in advance, and
+ * Tracks which clients of a server wait for an answer. `closeIdleConnections` does not
+ * close sockets on which no request was complete yet: a browser connects in advance, and
  * would keep the server running.
  */
 export class ClientSockets {

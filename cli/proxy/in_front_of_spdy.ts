@@ -425,7 +425,8 @@ function headText(status: string, fields: Fields): string {
 
 /**
  * Sends a body and ends the response; rejects if the client closes its connection.
- * `pipeline` is not used: over TLS, Deno 2.9.6 ends such a response only when the client's connection ends.
+ * `pipeline` is not used: over TLS, Deno 2.9.6 ends such a response only when the
+ * client's connection ends.
  */
 async function sendBody(
   body: ReadableStream<Uint8Array>,
