@@ -93,8 +93,8 @@ export class StreamingRefusedError extends SpdyError {
   readonly status: number;
   /**
    * Body of the answer as text, truncated after 64 KiB: plain text, or a `Status`
-   * object as JSON. With a `status` below 300, it can be this module's own message
-   * about the answer instead.
+   * object as JSON. If the answer is a redirect, has no body or cannot be used, it is
+   * this module's own message about the answer.
    */
   readonly body: string;
 
