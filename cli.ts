@@ -56,7 +56,7 @@ const COMMANDS: readonly Command[] = [
 
 /**
  * Runs the command line and resolves to its exit code: 0 for success, 1 for a
- * failure, 2 for wrong arguments.
+ * failure, 2 for wrong arguments; after `exec` and `attach`, that of the process.
  *
  * @example
  * ```ts
@@ -130,8 +130,8 @@ function usage(): Shown[] {
 }
 
 /**
- * The reason of an error in lines. Only that of a kubeconfig can have several: those
- * of a credential plugin, or its install hint.
+ * The message of an error, split into lines. Only a `KubeConfigError` can have several:
+ * it may contain the standard error of a credential plugin, or its install hint.
  */
 function linesOf(error: unknown): string[] {
   const reason = reasonOf(error);

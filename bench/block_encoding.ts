@@ -5,9 +5,9 @@
  * Native zlib turns bytes into bytes, and {@linkcode blockEncoding} turns strings
  * into bytes; both write into memory that is reused, as a session does.
  * {@linkcode frameEncoding} measures a `FrameEncoder`, which also checks and
- * sorts the headers, and allocates memory for each frame. {@linkcode
- * writingAndDeflating} is what native zlib needs for the same, without the
- * checks.
+ * sorts the headers, and allocates memory for each frame.
+ * {@linkcode writingAndDeflating} does the same with native zlib, but does not check
+ * the headers.
  *
  * @module
  */

@@ -16,7 +16,7 @@ import {
 
 /** Connections whose memory is measured at once. */
 const HELD = 500;
-/** Many connections, so that what a process has once hardly counts. */
+/** Many connections, so that memory that a process needs only once hardly counts. */
 const MANY = 5000;
 /** Connections of one round that are accepted and answered once. */
 const ACCEPTED = 200;

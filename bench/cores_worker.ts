@@ -9,7 +9,7 @@
 import { connect, type Connection, serve } from "../mod.ts";
 import { BODY, path } from "./load.ts";
 
-/** The message that starts a worker. */
+/** A message to a worker: what it is, or how long to send requests. */
 export type Order =
   | { readonly role: "server" | "client"; readonly port: number }
   | { readonly role: "load"; readonly milliseconds: number };

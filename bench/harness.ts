@@ -22,7 +22,7 @@ export interface Subject {
   close?(): void | Promise<void>;
 }
 
-/** How a figure is read and written. */
+/** The unit of a figure. */
 export type Unit = "req/s" | "op/s" | "GB/s" | "MB/s" | "bytes" | "us";
 
 /** The units that are not rates: these figures are not converted, and less is better. */

@@ -1,7 +1,7 @@
 /**
- * How the cost of a request depends on the number of open streams, and that of a
- * frame on the length of the queue. The peer of each row is the same operation
- * with one stream or frame.
+ * How the cost of a request depends on the number of open streams, on the length of
+ * the queue, and on the sizes of headers and body. The peer of each row is the same
+ * operation with fewer streams, frames, headers or bytes.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { loop, type Row, type Subject } from "./harness.ts";
 import { requestHeaders, responseHeaders } from "./load.ts";
 import { exchange, Pipe } from "./session_pair.ts";
 
-/** Constant, with some room for cache misses; with O(n) it would be 0.01 or less. */
+/** Ratios for a constant cost, with some room for cache misses; O(n) has 0.1 or less. */
 const flat = { atLeast: 0.5, aim: 0.8 };
 
 /** The rows of this family. */

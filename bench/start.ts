@@ -78,7 +78,6 @@ function started(
 /**
  * CPU time of a program including its threads, us. The shell reports that of its
  * children in steps of up to 10 ms, so it runs several.
- * steps of up to 10 ms, so it runs several.
  */
 async function cpuTimeOf(program: string, ...args: string[]): Promise<number> {
   const { stdout } = await new Deno.Command("sh", {

@@ -165,7 +165,7 @@ async function openBulk(
 ): Promise<[client: Stream, server: Stream]> {
   const opened = await client.openStream(requestHeaders(0), { fin: true });
   const { value } = await server[Symbol.asyncIterator]().next();
-  if (value === undefined) throw new Error("the stream did not come");
+  if (value === undefined) throw new Error("the server received no stream");
   await value.reply(responseHeaders(0));
   return [opened, value];
 }

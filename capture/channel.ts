@@ -153,7 +153,8 @@ export class Channel {
     if (host.isRaw && isDataChain(bytes)) {
       return this.#frames(side, offset, "frame");
     }
-    // Before a gap, no byte shows that it is another protocol.
+    // A gap or the end follows, and these few bytes can begin a frame or a head of
+    // HTTP/1.1.
     const isOpen = isAll &&
       (bytes.length < 4 && mayBeginControl(bytes) ||
         /^[A-Z]{1,16}$/.test(text));
@@ -426,7 +427,7 @@ function lostText(
 ): string {
   const lacks = missing > 0 ? [`the capture lacks ${missing} bytes here`] : [];
   const until = isOver
-    ? "and no frame was found behind them"
+    ? "and no frame was found after them"
     : `up to the ${isFirst ? "first" : "next"} frame`;
   const skips = skipped > 0
     ? [`${skipped}${missing > 0 ? " more" : " bytes"} skipped ${until}`]

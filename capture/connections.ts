@@ -250,8 +250,8 @@ export class Connections {
 }
 
 /**
- * How a connection has ended of which nothing more is read; `otherwise` if neither a RST
- * nor a FIN of both sides shows it.
+ * How a connection ended: `"reset"` after a RST, `"closed"` after a FIN of both sides,
+ * and else `otherwise`.
  */
 function howEnded(
   { reset, isShut }: Conversation,

@@ -66,7 +66,8 @@ export class Conversation implements ChannelHost {
   packets = 0;
   /**
    * Number of its last packet in the capture. Records have this number and not that of the
-   * current packet: what waits is also read when another connection has a packet.
+   * current packet: bytes that wait after a gap may be read when the current packet
+   * belongs to another connection.
    */
   #lastPacket: number;
   /** Time of that packet. */
@@ -81,7 +82,7 @@ export class Conversation implements ChannelHost {
   ];
   /** Whether a FIN or a RST was seen. */
   isClosing = false;
-  /** The RST. Removed if later bytes of its sender follow, because it was forged then. */
+  /** The RST. Removed if later bytes of the same sender follow: it was forged in that case. */
   reset: Reset | undefined;
   /** Segments in a row whose sequence numbers do not belong to this connection. */
   readonly strays: Segment[] = [];

@@ -71,7 +71,7 @@ const GPE_IPV6 = 2;
 /** Most nested heads that are read. */
 const MOST_DEPTH = 16;
 
-/** Finds the TCP segment in each packet. Its only state are IP fragments. */
+/** Finds the TCP segment in each packet. Its only state is the fragments of IP packets. */
 export class Dissector {
   readonly #fragments = new Fragments();
   /** Unsupported link types, with the number of their packets. */
@@ -176,7 +176,7 @@ export class Dissector {
 
   #mpls(bytes: Uint8Array, begin: number, depth: number): Segment | undefined {
     for (let at = begin; at + 4 < bytes.length; at += 4) {
-      // The last label of the stack has a mark.
+      // Only the last label has the bottom-of-stack bit (RFC 3032 2.1).
       if ((bytes[at + 2] & 1) === 0) continue;
       const next = bytes[at + 4] >> 4;
       if (next === 4 || next === 6) return this.#ip(bytes, at + 4, depth + 1);
@@ -361,9 +361,9 @@ export class Dissector {
     const flags = bytes[begin];
     if (flags >> 4 !== 3 || bytes[begin + 1] !== GTP_PACKET) return undefined;
     let at = begin + 8;
-    // One of the optional fields is there: then all are, four bytes.
+    // If one of the optional fields is present, all are: four bytes.
     if (flags & 7) at += 4;
-    // Extension heads: length in units of four bytes, content, type of the next.
+    // Extension heads: length in units of four bytes, content, type of the next head.
     let isExtended = (flags & 4) !== 0 && bytes[at - 1] !== 0;
     while (isExtended) {
       const length = bytes[at] * 4;

@@ -60,7 +60,7 @@ function join({ parts }: Unfinished, total: number): Uint8Array | undefined {
   const whole = new Uint8Array(total);
   let end = 0;
   for (const { begin, bytes } of parts.toSorted((a, b) => a.begin - b.begin)) {
-    // A sender may contradict itself: what is behind the last fragment does not count.
+    // Fragments may contradict each other: bytes after the last fragment are ignored.
     if (begin >= total) break;
     if (begin > end) return undefined;
     whole.set(bytes.subarray(0, total - begin), begin);

@@ -454,7 +454,10 @@ export class FrameReader {
     return new FrameSearch(this.#output);
   }
 
-  /** No more bytes belong to those that were searched; reads on from the frame that this shows, if any. */
+  /**
+   * Called when a gap or the end follows the searched bytes. If that shows that a frame
+   * begins in them, reads from there on, and returns true.
+   */
   #finishSearch(): boolean {
     const found = this.#search!.finish();
     if (found === undefined) return false;

@@ -70,7 +70,8 @@ export class HeaderReader {
    * decompressed.
    */
   lose(): void {
-    // Before the first block nothing may be lost; its zlib head decides.
+    // Before the first block, perhaps no block was lost: the zlib head of the first
+    // one that is read shows it.
     if (this.#inflater === undefined && this.#lost === undefined) {
       this.#maybeLate = true;
     } else this.#lost = LOST;

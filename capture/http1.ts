@@ -35,7 +35,7 @@ export interface HttpHead {
   readonly offset: number;
 }
 
-/** What the two directions of a connection share. */
+/** Receives what the reader of one direction finds. */
 export interface Http1Host {
   /** A head on the way to SPDY: an upgrade, its answer, or (with `isHeld`) a CONNECT. */
   onHead(head: HttpHead, isRequest: boolean, isHeld: boolean): void;
@@ -51,7 +51,7 @@ interface Request {
   readonly upgrade: Following | undefined;
 }
 
-/** Requests that wait for their response, and the result of an upgrade. */
+/** What both directions share: requests that wait for their response, and the result of an upgrade. */
 export class Http1Exchange {
   /** In order, with a limit. */
   readonly requests: Request[] = [];

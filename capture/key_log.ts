@@ -13,9 +13,9 @@ export class KeyLog {
   readonly #readAgain: (() => Promise<string>) | undefined;
 
   /**
-   * Creates a log from the lines of `text`. `readAgain` reads the whole log again
-   * if it does not contain a connection or enough of its secrets, because a capture may
-   * be read while it is written.
+   * Creates a log from the lines of `text`. `readAgain` reads the whole log again; it
+   * is called if secrets of a connection are missing, because a capture may be read
+   * while it is written.
    */
   constructor(text = "", readAgain?: () => Promise<string>) {
     this.#readAgain = readAgain;

@@ -1,6 +1,6 @@
 /**
  * Reads captures of SPDY: pieces of a pcap or pcapng file in, frames out. It
- * does no I/O and names no `Deno`, so it runs in a browser as well.
+ * does no I/O and does not use `Deno`, so it runs in a browser as well.
  *
  * ```ts ignore
  * import { CaptureReader } from "./capture/mod.ts";

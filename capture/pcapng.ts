@@ -60,15 +60,21 @@ export class PcapngReader implements PacketReader {
         if (
           !this.#littleEndian && view.getUint32(at + 8, false) !== BYTE_ORDER
         ) {
-          throw new CaptureError("a section without byte order", queue.offset);
+          throw new CaptureError(
+            "a section whose byte order is not valid",
+            queue.offset,
+          );
         }
       }
       const type = view.getUint32(at, this.#littleEndian);
       const length = view.getUint32(at + 4, this.#littleEndian);
       if (length < SMALLEST_BLOCK || length > LONGEST_BLOCK) {
-        throw new CaptureError(`a block of ${length} bytes`, queue.offset);
+        throw new CaptureError(
+          `a block with the impossible length of ${length} bytes`,
+          queue.offset,
+        );
       }
-      // Files of the first programs do not count the padding.
+      // The first programs that wrote pcapng did not count the padding in the length.
       const padded = length + (-length & 3);
       if (queue.available < padded) break;
       const packet = this.#readBlock(
@@ -163,7 +169,9 @@ export class PcapngReader implements PacketReader {
   #need(body: number, end: number, length: number): void {
     if (end - body < length) {
       throw new CaptureError(
-        `a block with ${end - body} bytes instead of ${length}`,
+        `a block with ${
+          end - body
+        } bytes, but its type needs at least ${length}`,
         this.#queue.offset,
       );
     }

@@ -259,8 +259,9 @@ export class CaptureReader {
         undefined,
         true,
       );
-      // Only the first bytes, because the length of the first piece is arbitrary.
-      // No SPDY frame begins with four hex digits.
+      // Only the first bytes, because the length of the first piece is arbitrary. Frames
+      // do not begin with four hex digits: a control frame begins with 0x80, and DATA
+      // would have a stream id above 150,000,000.
       const begin = LATIN1.decode(magic.subarray(0, 4));
       const isHex = /^[\s0-9a-fA-F]*$/.test(begin);
       const layer = file.raw.layer(0);
@@ -289,7 +290,7 @@ export class CaptureReader {
         this.#connections.add(segment);
         if (this.#tasks.length > 0) await this.#work();
       }
-      // Those behind the last packet are for the next file.
+      // Secrets after the last packet are needed for packets of the next file.
       this.#addSecrets(reader);
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;

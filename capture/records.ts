@@ -57,7 +57,10 @@ export interface HeaderBytes {
 export interface FrameRecord extends Place {
   /** Distinguishes the kinds of records. */
   readonly kind: "frame";
-  /** Name of the frame's type, such as `SYN_STREAM`; `type 99` for an unknown one. */
+  /**
+   * Name of the frame's type, such as `SYN_STREAM`; `unknown type 99` for an unknown
+   * one, and `""` if the direction ends within the head of the frame.
+   */
   readonly type: string;
   /**
    * The frame; `undefined` if its type is unknown, if SPDY endpoints ignore it, and

@@ -24,7 +24,7 @@ const NOTHING = new Uint8Array(0);
 const LINKS_OF_KNOWN_STREAM = 2;
 /** The same for a stream that was not seen before: records of other protocols can look like one frame. */
 const LINKS_OF_NEW_STREAM = 4;
-/** Sizes of the DATA frames in the latter, bytes: other protocols have rows of short records. */
+/** Accepted sizes of DATA frames of a new stream, bytes: other protocols have rows of short records. */
 const LEAST_DATA_OF_NEW_STREAM = 256;
 const MOST_DATA_OF_NEW_STREAM = 1 << 17;
 
@@ -40,7 +40,7 @@ interface Candidate {
   links: number;
 }
 
-/** Facts about the connection in which frames are searched. */
+/** Facts about the connection whose bytes are searched. */
 export interface SearchContext {
   /** Whether the connection has this stream. */
   isKnownStream(streamId: number): boolean;
@@ -49,7 +49,7 @@ export interface SearchContext {
 }
 
 /**
- * Searches frames in bytes that begin at an unknown place.
+ * Searches for frames in bytes that begin at an unknown place.
  *
  * The version, type, flags and length of a control head have about 40 fixed bits.
  * In a connection that is known to use SPDY, such a head is recognised alone.

@@ -79,7 +79,7 @@ interface Direction {
   keys: RecordKey[];
   /** Number of the next record. */
   sequence: number;
-  /** Number of records with early data, which came before the ServerHello. */
+  /** Number of records with early data that preceded the ServerHello. */
   early: number;
   /** Handshake bytes that are not a complete message yet. */
   handshake: Uint8Array;
@@ -157,7 +157,7 @@ class TlsConnection {
     if (!isUnreadable && spared > 0 && spared < MOST_SPARED) {
       this.#tellUnopened(
         side,
-        "no record opens with the secrets of the key log",
+        "no record can be decrypted with the secrets of the key log",
       );
     }
     this.#inner.layer(side).end();
@@ -183,7 +183,7 @@ class TlsConnection {
     }
     if (type === APPLICATION_DATA) direction.isSealed = true;
     if (!direction.isSealed || direction.isUnreadable) return;
-    // Early data, before the ServerHello, without which its suite is not known.
+    // Early data: only the ServerHello, which follows, tells its suite.
     if (this.#suite === 0 && side === this.#clientSide) {
       direction.early++;
       return;
@@ -211,7 +211,7 @@ class TlsConnection {
     if (opened === undefined) {
       if (direction.spared > 0 && --direction.spared > 0) return;
       direction.isUnreadable = true;
-      this.#tellUnopened(side, "a record does not open with its key");
+      this.#tellUnopened(side, "a record cannot be decrypted with its key");
       return;
     }
     direction.spared = 0;
@@ -330,7 +330,7 @@ class TlsConnection {
     if (random === undefined || this.#suite === 0) {
       this.#tellUnopened(
         side,
-        "the capture does not have its handshake",
+        "the capture does not contain its handshake",
       );
       return;
     }
@@ -400,8 +400,8 @@ class TlsConnection {
   }
 
   /**
-   * Adds the keys of secrets that were written meanwhile; false if there are none. A
-   * program writes those of its data a round trip after those of the handshake.
+   * Adds the keys of secrets that were written since; false if there are none. A program
+   * writes the secrets of its data a round trip after those of the handshake.
    */
   async #addNewKeys(): Promise<boolean> {
     const before = this.#secrets;
@@ -412,7 +412,7 @@ class TlsConnection {
     return true;
   }
 
-  /** Early data was passed over. More of it may follow, and the message that ends it. */
+  /** Early data before the ServerHello was skipped. More may follow, then an EndOfEarlyData. */
   #passEarly(direction: Direction, hasSecret: boolean): void {
     if (hasSecret) direction.sequence = direction.early;
     direction.spared = MOST_SPARED;

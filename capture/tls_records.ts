@@ -22,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 export interface TlsRecord {
   readonly head: Uint8Array;
   readonly body: Uint8Array;
-  /** Bytes in front of it that were skipped or that the capture lacks. */
+  /** Bytes before it that were skipped or that the capture lacks. */
   readonly lost: number;
 }
 

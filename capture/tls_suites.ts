@@ -15,7 +15,7 @@ export interface GcmSuite {
 const AES_128: GcmSuite = { keyLength: 16, hash: "SHA-256" };
 const AES_256: GcmSuite = { keyLength: 32, hash: "SHA-384" };
 
-/** Numbers of the suites with AES-GCM, and their names. */
+/** Names of suites by their number, and the parameters of those with AES-GCM. */
 const SUITES: ReadonlyMap<number, readonly [string, GcmSuite | undefined]> =
   new Map([
     [0x1301, ["TLS_AES_128_GCM_SHA256", AES_128]],

@@ -10,7 +10,7 @@ import { join } from "./layer.ts";
 const MOST_HELD = 1 << 17;
 /** Longest message that a search accepts, bytes. */
 const LONGEST = 1 << 24;
-/** Most places that wait for the heads behind them. */
+/** Most places that wait for the heads after them. */
 const MOST_CANDIDATES = 256;
 /** Heads that must follow each other: each has fewer than six fixed bits. */
 const LINKS = 6;
@@ -28,7 +28,7 @@ interface Candidate {
   links: number;
 }
 
-/** Searches the head of a message in bytes that begin at an unknown place. */
+/** Searches for the head of a message in bytes that begin at an unknown place. */
 export class WebSocketSearch {
   readonly #isMasked: boolean | undefined;
   #held: Uint8Array = NOTHING;
@@ -50,7 +50,7 @@ export class WebSocketSearch {
     return this.#dropped + this.#held.length;
   }
 
-  /** The capture lacks bytes: what comes before them tells nothing about what follows. */
+  /** The capture lacks more bytes: the bytes before them do not help to find the next message. */
   drop(): void {
     this.#dropped = this.#searched = this.#begin = this.length;
     this.#held = NOTHING;
@@ -94,7 +94,8 @@ export class WebSocketSearch {
   #follow(candidate: Candidate): boolean | undefined {
     const { start, isMasked } = candidate;
     for (;;) {
-      // Most often the lost packet ended with a message, and so does the next one.
+      // Most packets end where a message ends: then the first byte after the gap begins
+      // a message, and the last byte ends one.
       const isWhole = start === this.#begin && candidate.links > 0 &&
         candidate.next === this.length;
       if (isWhole || candidate.links === LINKS) return true;

@@ -34,7 +34,7 @@ export interface Stalls {
   count: number;
   /** Time for which it was used up, ms. */
   total: number;
-  /** The longest of them, ms. */
+  /** The longest of these times, ms. */
   longest: number;
 }
 

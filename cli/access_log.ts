@@ -122,15 +122,15 @@ function coloured(status: number): Shown {
   return green(status);
 }
 
-/** The status of a request whose client left before the response, as in nginx. */
+/** The status of a request that the client cancelled before the response, as in nginx. */
 const CLIENT_LEFT = 499;
 
 /**
  * Wraps a handler: each of its requests is logged when it ends. If the body of a
  * response fails, the reason is also printed on standard error, in one line.
  *
- * @param onError creates the response if the handler throws: the server's own would
- * be unknown here, and so not be in the log
+ * @param onError creates the response if the handler throws; the log would not know
+ * the status of a response that the server creates itself
  */
 export function withAccessLog(
   handler: ServeHandler,
@@ -172,7 +172,7 @@ export function withAccessLog(
       onChunk: ({ length }) => bytes += length,
       onError: (cause) => {
         const reason = reasonOf(cause);
-        // If the client left first, the body has not failed.
+        // If the client cancelled the request, the body has not failed.
         if (!request.signal.aborted) {
           printError(
             show`${

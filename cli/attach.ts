@@ -61,9 +61,9 @@ kubeconfig and the files named, --allow-run for credential plugins, and for stty
 });
 
 /**
- * Whether to use a terminal. A process without one would get the keys of a raw
- * terminal, including Ctrl-C, and could not interpret them. As in kubectl, `-i` is
- * enough for a process with one: it shows each key itself.
+ * Whether to make the local terminal raw. A process that has no terminal must not get
+ * each key, because it could not interpret Ctrl-C. As in kubectl, `-i` is enough if the
+ * process has a terminal, because that echoes each key.
  */
 async function usesTerminal(
   target: TargetOptions,
@@ -77,7 +77,7 @@ async function usesTerminal(
     printError(
       show`warning: the process of container "${
         textAt(container, "name")
-      }" has no terminal: -t is left out`,
+      }" has no terminal: -t is ignored`,
     );
   }
   return tty;

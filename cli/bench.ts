@@ -56,13 +56,14 @@ const OPTIONS = [
     short: "m",
     value: "N",
     help:
-      "requests under way on each, at most as many as the server allows; default 10",
+      "requests at the same time on each connection, at most as many as the server allows; default 10",
   },
   {
     name: "duration",
     short: "D",
     value: "SECONDS",
-    help: "default 10, 0: no end",
+    help:
+      "length of the load; default 10; 0: until -n requests are answered, or Ctrl-C",
   },
   {
     name: "requests",
@@ -73,14 +74,14 @@ const OPTIONS = [
   {
     name: "warm-up",
     value: "SECONDS",
-    help: "send requests for so long before they count; default 0",
+    help: "send requests for this time before they are counted; default 0",
   },
   {
     name: "rate",
     short: "r",
     value: "N",
     help:
-      "N requests a second, whether or not earlier ones are answered; latency counts from when a request was due",
+      "send N requests a second, whether or not earlier ones are answered; latency is measured from the time at which a request was due",
   },
   {
     name: "method",
@@ -107,8 +108,8 @@ const OPTIONS = [
     value: "FILE",
     help: "certificates (PEM) to trust besides the usual ones",
   },
-  { name: "json", help: "the figures as one JSON object" },
-  { name: "svg", value: "FILE", help: "the latencies as a picture" },
+  { name: "json", help: "print the figures as one JSON object" },
+  { name: "svg", value: "FILE", help: "draw the latencies as a picture" },
   { name: "silent", short: "s", help: "no progress" },
 ] as const;
 
@@ -201,7 +202,7 @@ files named.`,
   },
 });
 
-/** Shortest wait for connecting, and longest wait for closing, ms. */
+/** Shortest time limit for connecting, and longest wait for SETTINGS and for closing, ms. */
 const SHORTEST_WAIT = 1000;
 /** Highest value of any count. */
 const MOST = 0x7fffffff;

@@ -61,7 +61,7 @@ export class CertificateFiles {
   /**
    * Reads the files again, and passes a changed certificate to all `users`. If the
    * files are invalid or do not match, it prints the reason, and the servers keep
-   * the previous certificate, because the files may just be being replaced.
+   * the previous certificate, because another program may be replacing the files.
    */
   async reload(users: readonly CertificateUser[]): Promise<void> {
     const reading = ++this.#readings;
@@ -118,7 +118,7 @@ async function readBoth(
   return { cert, key };
 }
 
-/** Whether certificate and key match. If this cannot be checked here, the handshake will fail. */
+/** Whether certificate and key match; true if this cannot be checked, and handshakes then fail. */
 function isPair(cert: string, key: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));

@@ -160,7 +160,7 @@ ${cases.join("\n")}
         ;;
   esac
 }
-# As a file of fpath, this runs at the first completion, which it answers.
+# In a file of fpath, this script runs at the first completion and must answer it.
 if [[ "\${funcstack[1]}" == _spdy ]]; then
   _spdy "$@"
 else

@@ -35,7 +35,7 @@ export function isUnchanged(
 
 /**
  * Whether the client asks for another version than the current one, for example
- * because it has the beginning of that. The answer is then 412.
+ * because it already has the beginning of the other version. The answer is then 412.
  */
 export function isOtherVersion(
   headers: Headers,

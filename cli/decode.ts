@@ -67,7 +67,7 @@ const OPTIONS = [
     value: "CONDITION",
     repeated: true,
     help:
-      "only streams with such a header, from the frame on that has it: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX, NAME!~REGEX",
+      "only streams with a matching header, beginning at the frame that contains it: NAME, NAME=VALUE, NAME!=VALUE, NAME~REGEX, NAME!~REGEX",
   },
   {
     name: "summary",
@@ -118,8 +118,9 @@ captures are read as one. A raw or hex file is one direction.
   tcpdump -U -w - tcp | spdy decode -`,
   options: OPTIONS,
   notes:
-    `Exit code 0 when everything was read, 1 when something could not be: it is marked
-in its place, or named on standard error. 2 for wrong arguments.
+    `Exit code 0 when everything was read, 1 when something could not be read (it is
+marked in the table, or reported on standard error) or no frame matches, 2 for wrong
+arguments.
 
 Permissions: --allow-read for the files, --allow-env for SSLKEYLOGFILE,
 --allow-write for -o and --html.`,
@@ -200,7 +201,7 @@ class Decoding {
   /** Frames that match the filters. */
   #shown = 0;
   #faults = 0;
-  /** Those of frames and notes that are not printed, because payload is written. */
+  /** Faults of frames and notes that are not printed, because --follow writes payload. */
   #notPrinted = 0;
 
   constructor(
@@ -256,17 +257,17 @@ class Decoding {
       );
     } else if (this.#notPrinted > 0) {
       printErrorInRows(
-        show`spdy decode: of what is followed, ${
+        show`spdy decode: ${
           this.#notPrinted === 1
             ? "one frame or place"
             : `${this.#notPrinted} frames or places`
-        } could not be read; decode shows it without --follow`,
+        } could not be read; to see where, run decode without --follow`,
       );
     }
     // A summary has the connections, whatever their frames are.
     if (this.#shown === 0 && this.#summaries === undefined) {
       printErrorInRows(
-        show`spdy decode: of ${this.#frames} frames none matches`,
+        show`spdy decode: none of ${this.#frames} frames matches`,
       );
       return EXIT_FAILURE;
     }

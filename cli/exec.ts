@@ -72,10 +72,9 @@ export interface PassOptions {
 }
 
 /**
- * Whether to request a terminal. As in kubectl, not without `-i`, because no key
- * could reach the command, and the terminal here would pass on no Ctrl-C; and not if
- * the input is not a terminal, because the end of a pipe would not end a command
- * that reads from a terminal.
+ * Whether to request a terminal. As in kubectl, this needs `-i`: without it, no key
+ * reaches the command, not even Ctrl-C. And it needs a terminal on standard input: the
+ * end of a pipe would not end a command that reads from a terminal.
  */
 export function asksForTerminal({ stdin, tty, quiet }: PassOptions): boolean {
   if (!tty || stdin && Deno.stdin.isTerminal()) return tty;
@@ -83,7 +82,7 @@ export function asksForTerminal({ stdin, tty, quiet }: PassOptions): boolean {
   const reason = stdin
     ? "standard input is not a terminal"
     : "a terminal needs -i";
-  printError(show`warning: ${reason}: -t is left out`);
+  printError(show`warning: ${reason}: -t is ignored`);
   return false;
 }
 
@@ -138,8 +137,8 @@ async function warnIfCut(input: SentInput): Promise<void> {
 }
 
 /**
- * Sends standard input until the process ends. Input that cannot be read ends here:
- * the process would wait for more of it forever.
+ * Sends standard input until the process ends. If reading fails, the input of the
+ * process is ended, because the process would otherwise wait for more forever.
  */
 function sendInput(process: RemoteProcess): SentInput {
   const writer = process.stdin.getWriter();
@@ -171,7 +170,7 @@ async function* readableInput(): AsyncGenerator<Uint8Array> {
       yield value;
     }
   } finally {
-    // Whoever writes to a pipe learns that nobody reads it any more.
+    // Tells the program that writes to a pipe that nobody reads it any more.
     await reader.cancel().catch(() => {});
   }
 }

@@ -166,7 +166,7 @@ type Open = (
   certificate: Certificate | undefined,
 ) => ListeningServer | Promise<ListeningServer>;
 
-/** Opens a server; an error of the system names the address. */
+/** Opens a server. If this fails, the error contains the address. */
 async function opened(
   address: Address,
   certificate: Certificate | undefined,
@@ -175,7 +175,7 @@ async function opened(
   try {
     return await open(address, certificate);
   } catch (error) {
-    // The address is known, but it could not be printed.
+    // The server listens; only the message about it could not be printed.
     if (error instanceof OutputError) throw error;
     if (error instanceof UsageError) throw error;
     const { hostname, port } = address;

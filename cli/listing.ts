@@ -164,15 +164,15 @@ async function readDirectory(
     }
   }
   const entries = await entriesOf(path);
-  return await standThere(path, entries) ? entries : undefined;
+  return await areOf(path, entries) ? entries : undefined;
 }
 
 /**
- * Whether the names were read from the directory `path`, which has no links in it.
- * Used if the system does not tell which directory was read. To deceive it, the
- * directory must be replaced at the right moment twice in each comparison.
+ * Whether `entries` were read from the directory `path`, which has no links in it.
+ * Used if the system does not tell which directory was read. An attacker would have to
+ * replace the directory at the right moment twice in each comparison.
  */
-async function standThere(
+async function areOf(
   path: string,
   entries: readonly Entry[],
 ): Promise<boolean> {

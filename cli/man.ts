@@ -63,7 +63,7 @@ export function manPage(commands: readonly Command[]): string {
   }
   lines.push(
     ".SH EXIT STATUS",
-    "0: all went well. 1: the work failed. 2: the arguments make no sense.",
+    "0: success. 1: failure. 2: wrong arguments. exec and attach: that of the process.",
   );
   return lines.join("\n");
 }

@@ -56,8 +56,8 @@ const MISSING: ReadonlySet<unknown> = new Set([
   "ENXIO",
 ]);
 /**
- * How often the path is compared if the system does not tell where an open file is.
- * To deceive it, a directory must be replaced at the right moment twice in each
+ * How often the path is compared if the system does not tell where an open file is. An
+ * attacker would have to replace a directory at the right moment twice in each
  * comparison.
  */
 export const COMPARISONS = 8;

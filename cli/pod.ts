@@ -366,7 +366,7 @@ function isUnreachable(error: unknown): boolean {
 /**
  * Starts something in a container. If the pod has several and none is selected, the
  * API server refuses; then it is tried again with the container that kubectl would
- * use. Unless `quiet`, a choice that the pod does not make is printed.
+ * use. Its name is printed, unless `quiet` is set or an annotation of the pod names it.
  */
 export async function inContainer<T>(
   target: TargetOptions,

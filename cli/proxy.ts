@@ -47,7 +47,7 @@ const OPTIONS = [
     name: "timeout",
     value: "SECONDS",
     help:
-      `limit for the head of an answer; default ${DEFAULT_TIMEOUT}, 0: none`,
+      `longest wait for the head of an answer; default ${DEFAULT_TIMEOUT}; 0: no limit`,
   },
 ] as const;
 

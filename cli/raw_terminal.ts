@@ -7,7 +7,7 @@
 import type { RemoteProcess } from "../kubernetes/process.ts";
 
 /**
- * Signals that end the process, with their numbers. None of them unwinds it, so
+ * Signals that end the process, with their numbers. No `finally` runs when they do, so
  * without a listener the terminal would stay raw. They are the same as in kubectl.
  */
 const ENDING = [
@@ -64,7 +64,7 @@ export class RawTerminal implements Disposable {
   #tell(more = 0): void {
     try {
       const { columns, rows } = Deno.consoleSize();
-      // A terminal of no size has none to tell.
+      // Some terminals do not know their size and report 0.
       if (columns === 0 || rows === 0) return;
       this.#process.resize(columns + more, rows + more).catch(() => {});
     } catch {
@@ -86,7 +86,7 @@ export class RawTerminal implements Disposable {
       // Restores all modes, including those that stty has set.
       Deno.stdin.setRaw(false);
     } catch {
-      // The terminal is gone, as after SIGHUP.
+      // The terminal no longer exists, as after SIGHUP.
     }
   }
 }

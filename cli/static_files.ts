@@ -116,7 +116,7 @@ function notFound(): Response {
   return plain(404, "not found\n");
 }
 
-/** Redirects to a path on this server. The client's own `//name` would be another server. */
+/** Redirects to a path on this server. A path `//name` of the client, unchanged, would name another server. */
 function redirect(parts: readonly string[], search: string): Response {
   const location = `/${parts.map(encodeURIComponent).join("/")}/${search}`;
   return new Response(null, { status: 301, headers: { location } });

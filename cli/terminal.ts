@@ -275,8 +275,8 @@ export function payloadError(): WritableStream<Uint8Array> {
 }
 
 /**
- * `Deno.stderr.writable` closes the file when a pipe into it fails, and then the
- * error message could not be printed.
+ * A stream that never closes the file. `Deno.stderr.writable` closes it when a pipe
+ * into it fails, and then the error message could not be printed.
  */
 function payloadTo(
   file: Pick<typeof Deno.stdout, "write">,

@@ -16,7 +16,7 @@ import {
   timeText,
 } from "../viewer/chart.ts";
 
-/** Times of one request, ms since the first request of the program. */
+/** Times of one request, ms since the command began. */
 export interface Timing {
   url: string;
   /** Its name in the waterfall: the address as the user typed it; default: the URL. */
@@ -31,7 +31,7 @@ export interface Timing {
   end?: number;
   /** Bytes of the response's body. */
   bytes: number;
-  /** HTTP status, or the reason if there is none. */
+  /** HTTP status; `"error"` if the request failed. */
   result: string;
 }
 

@@ -9,7 +9,7 @@ import { stripAnsiCode } from "../deps.ts";
 
 /** Fewest columns of a continued row, however far the first one is indented. */
 const LEAST_ROW = 20;
-/** Columns at the end of a row that a word which is too long for any row begins in. */
+/** A word that is longer than any row begins in the current row if this many columns are free. */
 const LEAST_PIECE = 8;
 
 const PLAIN = /^[ -~]*$/;
@@ -34,8 +34,7 @@ export interface WrapOptions {
 /**
  * The rows of a line with colours on a terminal with this number of columns. If
  * `columns` is `undefined`, there is no terminal, and the line is one row. Rows end
- * between words. A word that is longer
- * than a row is broken where the row ends.
+ * between words. A word that is longer than a row is broken where the row ends.
  */
 export function wrapText(
   text: string,

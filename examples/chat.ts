@@ -58,7 +58,7 @@ async function seat(stream: Stream, members: Set<Member>): Promise<void> {
   }
 }
 
-/** A person who does not read neither delays the others nor fills the memory. */
+/** Sends a line to all. A person who does not read must neither delay the others nor fill the memory. */
 function tellAll(members: Set<Member>, line: string): void {
   const bytes = new TextEncoder().encode(`${line}\n`);
   for (const member of members) {

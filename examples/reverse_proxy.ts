@@ -1,11 +1,11 @@
 /**
  * SPDY in front of an HTTP server. Bodies are streamed in both directions. If a client
- * cancels its request, so does the proxy.
+ * cancels its request, the proxy cancels its own.
  *
  *     deno run --allow-net examples/reverse_proxy.ts http://127.0.0.1:3000
  *
- * `spdy proxy` of the command line is the same with TLS, an access log, and the
- * other direction.
+ * `spdy proxy` of the command line does the same, also with TLS, with an access log,
+ * and in the other direction.
  *
  * @module
  */

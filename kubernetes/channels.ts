@@ -26,9 +26,9 @@ export interface ClientChannels {
   /** Sizes of the terminal, one JSON object in each chunk. */
   readonly resize: WritableStream<Uint8Array> | undefined;
   /**
-   * Whether `failure` of a channel means that the peer ended the channel in a way
-   * that both a finished and an aborted command have. Only the exit status
-   * distinguishes them.
+   * Whether reading a channel failed with `failure` because the server ended the
+   * channel in the way in which it ends it after a finished and also after an aborted
+   * command. Only the exit status distinguishes the two.
    */
   isUnprovenEnd(failure: unknown): boolean;
   /** Settles when the connection has ended. */
@@ -47,13 +47,13 @@ export interface InputChannel {
 
 /** What a server sends to a client on one channel. */
 export interface OutputChannel {
-  /** Resolves when the transport's buffer has taken the chunk. */
+  /** Resolves when the transport's buffer has accepted the chunk. */
   write(chunk: Uint8Array): Promise<void>;
   /** Ends the channel after everything that was written. */
   closeWrite(): Promise<void>;
   /** Ends the channel at once. */
   abort(): void;
-  /** Resolves when the channel takes nothing more. */
+  /** Resolves when the channel accepts no more bytes. */
   readonly ended: Promise<void>;
 }
 

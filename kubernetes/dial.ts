@@ -59,14 +59,15 @@ export interface TargetOptions extends DialOptions {
   /** Longest wait for the connection and its streams, ms; 0: no limit; default 30000. */
   readonly timeout?: number;
   /**
-   * Sends SPDY PINGs, for proxies that drop idle connections; default none. Do not
-   * use it with a server that closes as soon as it has finished: the end of the
-   * output can then be lost. See `docs/kubernetes.md`.
+   * Sends pings (SPDY PINGs, or those of a WebSocket that carries exec or attach), for
+   * proxies that drop idle connections; default none. Do not use it with a server that
+   * closes as soon as it has finished: the end of the output can then be lost. See
+   * `docs/kubernetes.md`.
    */
   readonly keepAlive?: KeepAliveOptions;
   /**
-   * Most received bytes that wait to be read, over all streams. Above this,
-   * reading from the socket stops, and so does the sender. Default 4194304, but
+   * Most received bytes that wait to be read, over all streams. Above this, nothing
+   * more is read from the socket, so that TCP stops the sender. Default 4194304, but
    * 67108864 while the application waits for a stream that has no bytes.
    */
   readonly maxBufferedBytes?: number;
@@ -131,16 +132,18 @@ export function targetUrl(
 
 /**
  * Checks the options, then runs `work` within their timeout and signal. The signal
- * that `work` gets has no effect after `work` has ended: do not keep it.
+ * that `work` gets has no effect after `work` has ended: do not keep it. `what` is the
+ * beginning of the message if the time is over.
  */
 export async function withinTimeout<T>(
   { signal, timeout = 30_000, keepAlive, maxBufferedBytes }: TargetOptions,
   work: (signal: AbortSignal) => Promise<T>,
+  what?: string,
 ): Promise<T> {
   signal?.throwIfAborted();
   checkTimeout("timeout", timeout);
   checkTuning({ keepAlive, maxBufferedBytes });
-  const limit = new TimeLimit(timeout, signal);
+  const limit = new TimeLimit(timeout, signal, what);
   try {
     return await work(limit.signal);
   } finally {

@@ -74,7 +74,9 @@ export class PortForwardError extends SpdyError {
 
 /**
  * The server answered the upgrade with another status than `101 Switching
- * Protocols`, or with a protocol that was not offered.
+ * Protocols`, or with a protocol that was not offered. Or an API server refused a
+ * request that finds or watches a pod, or its answer cannot be used, for example
+ * because a service has no pods (`status` is then 200).
  *
  * @example
  * ```ts
@@ -91,7 +93,8 @@ export class StreamingRefusedError extends SpdyError {
   readonly status: number;
   /**
    * Body of the answer as text, truncated after 64 KiB: plain text, or a `Status`
-   * object as JSON.
+   * object as JSON. If the answer is a redirect, has no body or cannot be used, it is
+   * this module's own message about the answer.
    */
   readonly body: string;
 
@@ -99,7 +102,7 @@ export class StreamingRefusedError extends SpdyError {
   constructor(status: number, body: string, options: SpdyErrorOptions = {}) {
     const message = messageIn(body);
     super(
-      `the server refused with ${status}${
+      `the server ${status < 300 ? "answered" : "refused"} with ${status}${
         message === "" ? "" : `: ${message}`
       }`,
       ERR_PROTO,

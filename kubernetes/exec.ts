@@ -63,7 +63,8 @@ export interface AttachOptions extends TargetOptions {
   /**
    * Sub-protocols to offer, best first; default: all of `COMMAND_PROTOCOLS` that
    * the transport supports. Over a WebSocket with `stdin`, the default is only
-   * `v5.channel.k8s.io`, because the others cannot end standard input.
+   * `v5.channel.k8s.io`, because the others cannot end standard input. With
+   * `transport: "auto"`, a WebSocket offers no other one in any case.
    */
   readonly protocols?: readonly CommandProtocol[];
   /**
@@ -197,7 +198,7 @@ async function start(
       signal: options.signal,
       statusTimeout,
     });
-  });
+  }, "the server did not accept the upgrade and its streams");
 }
 
 /** The protocols to offer over each transport, in this order; at least one. */
@@ -223,7 +224,8 @@ function offersOf(
   const known = protocols ?? COMMAND_PROTOCOLS;
   const overWebSocket = protocolsOver("websocket", known).filter((name) => {
     const { hasClose } = traitsOf(name);
-    // A server before v5 forwards the WebSocket to one that cannot end stdin.
+    // An API server before 1.30 would accept an older sub-protocol, in which a client
+    // cannot end stdin; over SPDY it can.
     if (transport === "auto") return hasClose;
     return hasClose || protocols !== undefined || !stdin;
   });

@@ -1,12 +1,14 @@
 /**
  * Kubernetes' exec, attach and port-forward, client and server, over SPDY/3.1 and
- * WebSockets.
+ * WebSockets; and cp, as a client.
  *
  * The client talks to API servers, kubelets and container runtimes (CRI
  * streaming); the server can replace any of them.
  *
- * The client's functions are {@linkcode exec}, {@linkcode attach} and
- * {@linkcode portForward}; {@linkcode serveStreaming} is the server.
+ * The client's functions are {@linkcode exec}, {@linkcode attach},
+ * {@linkcode portForward}, {@linkcode forwardPorts} (local ports), {@linkcode copyTo}
+ * and {@linkcode copyFrom}; {@linkcode loadKubeConfig} finds the server and the
+ * credentials. {@linkcode serveStreaming} is the server.
  * `docs/kubernetes.md` lists what works with which versions, and how the peers
  * behave.
  *

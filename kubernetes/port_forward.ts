@@ -126,7 +126,8 @@ export class PortForwarder implements AsyncDisposable {
    *
    * Rejects with `InvalidArgumentError` for another port, with
    * `StreamResetError` when the server refuses the streams, with
-   * `ConnectionClosedError` when the session has ended.
+   * `ConnectionClosedError` when the session has ended or the server does not accept
+   * the streams within `timeout`.
    */
   async connect(port: number): Promise<ForwardedConnection> {
     checkPort("port", port, 1);
@@ -143,6 +144,7 @@ export class PortForwarder implements AsyncDisposable {
       return await withinTimeout(
         this.#options,
         (signal) => unlessAborted(this.#forwarded(port, opening), signal),
+        `the server did not accept the streams for port ${port}`,
       );
     } catch (reason) {
       opening.then((streams) => streams.forEach((each) => each.reset()))
@@ -239,7 +241,9 @@ export async function portForward(
     await connection.close();
     throw new StreamingRefusedError(
       101,
-      `the server chose ${protocol}, which was not offered`,
+      protocol === null
+        ? "the server chose no sub-protocol"
+        : `the server chose ${protocol}, which was not offered`,
     );
   });
 }

@@ -184,7 +184,7 @@ export class RemoteProcess implements AsyncDisposable {
 
   /**
    * Reads all output of the process and waits for its end, like
-   * `Deno.Command.output`. The outputs cannot be read in another way then.
+   * `Deno.Command.output`. Do not also read {@linkcode stdout} or {@linkcode stderr}.
    *
    * Rejects with `RemoteCommandError` if an output has more than `maxBytes` bytes,
    * and as {@linkcode stdout} and {@linkcode status} do; the connection is then
@@ -259,7 +259,7 @@ export class RemoteProcess implements AsyncDisposable {
       isEnd: (error) => this.#channels.isUnprovenEnd(error),
     });
     this.#reported = isWholeStatus(this.protocol, text);
-    // The bytes that arrived before the connection broke may be all there were.
+    // The connection may have broken after the last byte of the status.
     if (failure !== undefined && !this.#reported) throw failure;
     return decodeExit(this.protocol, text);
   }
@@ -294,8 +294,8 @@ export class RemoteProcess implements AsyncDisposable {
     this.#outputs--;
     if (this.#outputs > 0) return;
     if (this.#statusKnown) {
-      // Not earlier: a frame to a server that is about to close can make it lose
-      // the end of its output.
+      // Not before the outputs have ended: a frame to a server that is about to close
+      // can make it lose the end of its output.
       void this.close();
       return;
     }

@@ -97,9 +97,9 @@ export const PORT_FORWARD_PROTOCOL = "portforward.k8s.io";
 /** WebSocket sub-protocol of port-forward: SPDY inside binary messages (KEP-4006). */
 export const TUNNEL_PROTOCOL = "SPDY/3.1+portforward.k8s.io";
 
-/** Carries the sub-protocols in the upgrade request and the one chosen in its answer. */
+/** In an upgrade request: the sub-protocols that the client offers; in the answer: the chosen one. */
 export const PROTOCOL_HEADER = "x-stream-protocol-version";
-/** Carries the sub-protocols that a server supports, if it accepts none of those offered. */
+/** In an answer that accepts none of the offered sub-protocols: those that the server supports. */
 export const ACCEPTED_PROTOCOLS_HEADER = "x-accepted-stream-protocol-versions";
 
 /** Types of channels of an exec or attach. */

@@ -5,8 +5,8 @@
  */
 
 /**
- * A stream of the peer's bytes. `onEnd` is called at its end, for any reason, with
- * whether the reader has cancelled it. If reading fails, `judge` decides: it
+ * A stream of the peer's bytes. `onEnd` is called when it has ended for any reason;
+ * its argument says whether the reader cancelled it. If reading fails, `judge` decides: it
  * resolves if all bytes have arrived nevertheless, and otherwise rejects with the
  * error for the reader.
  */

@@ -135,7 +135,9 @@ export function decodeExit(
   const message = textField(status, "message");
   const reason = textField(status, "reason");
   if (field(status, "status") !== "Failure") {
-    throw new RemoteCommandError(`not a status: ${shorten(text)}`);
+    throw new RemoteCommandError(
+      `the server sent something that is not a status: ${shorten(text)}`,
+    );
   }
   if (reason === NON_ZERO_EXIT_CODE) {
     return { code: exitCode(status, text), success: false, message };
@@ -166,7 +168,7 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     throw new RemoteCommandError(
-      `the status is not JSON: ${shorten(text)}`,
+      `the server's status is not JSON: ${shorten(text)}`,
       { cause },
     );
   }
@@ -182,7 +184,9 @@ function exitCode(status: unknown, text: string): number {
     const code = Number(message);
     if (code >= EXIT_CODES[0] && code <= EXIT_CODES[1]) return code;
   }
-  throw new RemoteCommandError(`no exit code in ${shorten(text)}`);
+  throw new RemoteCommandError(
+    `the server's status has no exit code: ${shorten(text)}`,
+  );
 }
 
 function field(value: unknown, name: string): unknown {

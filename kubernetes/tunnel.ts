@@ -205,7 +205,9 @@ export async function openTunnel(
     await connection.close();
     throw new StreamingRefusedError(
       101,
-      `the server chose ${protocol}, which was not offered`,
+      protocol === null
+        ? "the server chose no sub-protocol"
+        : `the server chose ${protocol}, which was not offered`,
     );
   });
 }

@@ -34,7 +34,7 @@ import { ProjectCopy, type TestRun } from "./mutation/test_runner.ts";
 
 /**
  * The folders and files of tests that must notice a mutant, by its folder; its own first.
- * {@linkcode SLOW} ones are left out: what they reach others reach as well.
+ * {@linkcode SLOW} tests are left out: other tests reach the same code.
  */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   zlib: ["zlib", "frame", "wrong_types_test.ts"],

@@ -28,14 +28,16 @@ export function objections(
   },
 ): string[] {
   if (!VERSION.test(version)) {
-    return [`"${version}" is no version; say 1.2.3 or 1.2.3-rc.1`];
+    return [`"${version}" is not a version; write it as 1.2.3 or 1.2.3-rc.1`];
   }
   const found: string[] = [];
   if (compareVersions(version, state.current) < 0) {
-    found.push(`${version} comes before ${state.current}, which deno.json has`);
+    found.push(
+      `${version} is lower than ${state.current}, the version in deno.json`,
+    );
   }
   if (state.tags.includes(`v${version}`)) {
-    found.push(`the tag v${version} is there already`);
+    found.push(`the tag v${version} already exists`);
   }
   if (!hasSection(state.changelog, version)) {
     found.push(`CHANGELOG.md has no section "## ${version}" with text in it`);
@@ -142,7 +144,7 @@ async function release(version: string): Promise<number> {
   }
   await git("tag", "--annotate", `v${version}`, "--message", `v${version}`);
   console.log(
-    `v${version} is committed and tagged, and nothing has left this machine. Now:
+    `v${version} is committed and tagged, but nothing was pushed. To publish it:
 
     git push --follow-tags
 

@@ -72,7 +72,7 @@ async function packagesOf(checkout: string): Promise<string[]> {
   return packages.sort();
 }
 
-/** Runs `deno` with these flags behind the subcommand; resolves to its exit code. */
+/** Runs `deno` with {@linkcode stdFlags} after the subcommand; resolves to its exit code. */
 export async function runDeno(
   args: string[],
   env: Record<string, string> = {},

@@ -128,7 +128,7 @@ async function testFiles(paths: string[]): Promise<string[]> {
   );
 }
 
-/** Names of the tests of each file that passed whole: a later round does not run it again for them. */
+/** Names of the tests of each file, so that a later round does not run the whole file to learn them. */
 const namesOf = new Map<string, readonly string[]>();
 
 /** Runs a file to learn the names of its tests; returns the result instead if it failed. */

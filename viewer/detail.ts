@@ -194,8 +194,8 @@ function payloadPanel(
   let shown = payload;
   let form: PayloadForm;
   const show = (): void => {
-    // Its lines and tabs are kept; `payloadText` escapes other characters that do
-    // not print.
+    // Not escaped again: `payloadText` has escaped all that does not print, except for
+    // line feeds and tabs.
     const perLine = find("detail").clientWidth < WIDE_ENOUGH ? 8 : 16;
     text.textContent = payloadText(shown, form, perLine);
     text.className = form;

@@ -287,7 +287,7 @@ async function open(files: readonly File[]): Promise<void> {
   const found: Input[] = [];
   const keys: Input[] = [];
   for (const input of opened) {
-    // A folder or a deleted file cannot be read; reading it reports that.
+    // A folder or a deleted file cannot be read; `readCaptures` reports it later.
     const isKeys = await isKeyLog(input).catch(() => false);
     (isKeys ? keys : found).push(input);
   }
@@ -297,7 +297,7 @@ async function open(files: readonly File[]): Promise<void> {
   } else keyLogs = [...keyLogs, ...keys];
   if (captures.length > 0) await read();
   else if (keys.length > 0) {
-    find("status").textContent = "The keys are read. Now drop the capture.";
+    find("status").textContent = "The key log was read. Now drop the capture.";
   }
 }
 

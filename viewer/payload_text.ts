@@ -26,9 +26,9 @@ export function formsOf(payload: Payload): PayloadForm[] {
 }
 
 /**
- * The payload in a form: at most its first MiB. Notes in brackets say what is
- * missing, was not kept or is not shown.
- * `perLine` is the number of bytes in a line of hex digits.
+ * The payload in a form: at most its first MiB. Notes in brackets report what is
+ * missing, was not kept or is not shown. `perLine` is the number of bytes in a line of
+ * hex digits.
  */
 export function payloadText(
   payload: Payload,

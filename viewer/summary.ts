@@ -15,7 +15,7 @@ const ENDS: Readonly<Record<string, string>> = {
   closed: "closed",
   reset: "reset by a RST packet",
   "capture ended": "open at the end",
-  forgotten: "silent for long",
+  forgotten: "dropped: too many connections",
 };
 
 /** The tiles above the charts. */
@@ -103,7 +103,7 @@ function compressionTile(
   return made;
 }
 
-/** Sentences about the windows that were used up, the longest first, and more figures. */
+/** The figures of each side, and the windows that were used up, the longest first. */
 export function summaryDetails({ summary }: Connection): Content[] {
   if (summary === undefined) return [];
   const contents: Content[] = [];

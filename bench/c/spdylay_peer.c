@@ -3,8 +3,8 @@
  *
  *     peer requests|encode|decode CLIENT_COMPRESSES SERVER_COMPRESSES
  *
- * Reads a number of milliseconds from each line of its input, works for so long
- * and prints units a second of its own CPU time.
+ * Reads a number of milliseconds from each line of its input, works for that time
+ * and prints units per second of its own CPU time.
  */
 #include <stdint.h>
 #include <stdio.h>

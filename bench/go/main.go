@@ -119,8 +119,8 @@ func connect(transport string) (client, server net.Conn) {
 	return client, <-accepted
 }
 
-// cpuTime is what this process has used so far: on a busy machine the clock
-// would count what others take.
+// cpuTime is the CPU time of this process so far. On a busy machine, wall time
+// would include the time of other processes.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	must(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))

@@ -14,7 +14,7 @@ import { summarize } from "./summary.ts";
 
 const HELP = `deno task bench:links [options]
 
-  --quick      fewer runs of each row, for a look while you work
+  --quick      run each row only once, and for a shorter time
   --only NAME  the rows whose name contains NAME
   --write      store the table in bench/LINKS.md and draw the pictures`;
 

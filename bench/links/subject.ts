@@ -1,5 +1,5 @@
 /**
- * One end of a link row in Deno, with both sides in this process:
+ * A peer of a link row that runs in Deno, with client and server in this process:
  * `subject.ts PEER ROW PORT VIA`, with the row as JSON. The client connects to the port
  * `VIA`, which may be that of a relay.
  *

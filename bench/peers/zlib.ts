@@ -91,7 +91,7 @@ export interface BodyCodec {
 /** The levels that the rows use. */
 export type DeflateLevel = 1 | 6 | 9;
 
-/** node:zlib, fflate, pako. */
+/** The peers for whole bodies. */
 export const BODY_CODECS: readonly BodyCodec[] = [
   {
     name: "fflate 0.8.3",

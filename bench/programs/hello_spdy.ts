@@ -1,5 +1,4 @@
-// Requests one page from a server of this module: deno run -A hello_spdy.ts
-// PORT
+// Requests one page from a SPDY server: deno run -A hello_spdy.ts PORT
 import { connect, PROTO_SPDY3_1 } from "../../mod.ts";
 
 const connection = await connect({

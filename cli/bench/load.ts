@@ -101,7 +101,7 @@ class Load {
       const begin = performance.now();
       if (begin >= this.#counting && this.#left-- <= 0) return;
       if (await this.#request(connection, begin)) continue;
-      // One that fails at once must not keep timers, and the signals, from running.
+      // Requests that fail at once must not keep timers and signals from running.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }

@@ -7,8 +7,8 @@
 import { KeyLog } from "../../capture/mod.ts";
 
 /**
- * The key log of the option or of SSLKEYLOGFILE. If it does not contain a connection, and
- * has changed meanwhile, it is read again.
+ * The key log of the option or of SSLKEYLOGFILE. If it lacks the secrets of a connection
+ * and has changed since it was read, it is read again.
  */
 export async function openKeyLog(option: string | undefined): Promise<KeyLog> {
   const name = option ?? await environmentKeyLog();
@@ -24,8 +24,8 @@ export async function openKeyLog(option: string | undefined): Promise<KeyLog> {
 }
 
 /**
- * Reads the file, or nothing if it is the same as before: a capture may have thousands of
- * connections whose secrets are not in it, and each of them asks.
+ * Reads the file, or nothing if it is the same as before: it is called for each
+ * connection whose secrets are missing, and a capture may have thousands of them.
  */
 function readerOf(name: string): () => Promise<string> {
   let last: string | undefined;

@@ -39,7 +39,7 @@ export const GET_OPTIONS = [
     name: "user",
     short: "u",
     value: "NAME:PASSWORD",
-    help: "basic authentication; so does NAME:PASSWORD@ in the URL",
+    help: "basic authentication; NAME:PASSWORD@ in the URL does the same",
   },
   { name: "head", short: "I", help: "send HEAD, and show the headers" },
   {
@@ -57,12 +57,12 @@ export const GET_OPTIONS = [
     short: "o",
     value: "FILE",
     help:
-      'write the body there, "-" for standard output even where that is a terminal and the body binary; one URL',
+      'write the body of the only URL to FILE; "-" is standard output, also for a binary body on a terminal',
   },
   {
     name: "remote-name",
     short: "O",
-    help: "write each body to a file with the last name of its URL",
+    help: "write each body to a file named like the last part of its URL",
   },
   {
     name: "write-out",
@@ -92,7 +92,8 @@ export const GET_OPTIONS = [
   {
     name: "version",
     value: "2|3|3.1",
-    help: "SPDY version; default 3.1, over TLS the best both know",
+    help:
+      "SPDY version; default 3.1, over TLS the best that both sides support",
   },
   {
     name: "ca",
@@ -109,7 +110,7 @@ export const GET_OPTIONS = [
     name: "keylog",
     value: "FILE",
     help:
-      "write the TLS secrets there, for decode --keylog; Deno has to be started with SSLKEYLOGFILE=FILE as well",
+      "write the TLS secrets to FILE, for decode --keylog; Deno has to be started with SSLKEYLOGFILE=FILE as well",
   },
   {
     name: "flow-control",
@@ -130,10 +131,13 @@ export const GET_OPTIONS = [
   },
   {
     name: "timing",
-    help: "a waterfall of the requests, on standard error",
+    help: "print a waterfall of the requests on standard error",
   },
-  { name: "svg", value: "FILE", help: "the same as a picture" },
-  { name: "json", help: "one JSON object for each URL in place of the bodies" },
+  { name: "svg", value: "FILE", help: "draw the waterfall as a picture" },
+  {
+    name: "json",
+    help: "print one JSON object for each URL instead of its body",
+  },
   { name: "silent", short: "s", help: "no progress bar" },
   // It is in the table so that it can be refused with advice.
   { name: "continue", short: "C" },

@@ -47,7 +47,7 @@ export function pauseAfter(headers: Headers, otherwise: number): number {
 /**
  * Whether the server certainly did not process the request. After any other error,
  * such as an output that cannot be written, it may have done so, and another attempt
- * could do a second time what must be done once.
+ * could repeat a step that must be done only once.
  */
 export function isHarmless(error: unknown): boolean {
   // A request that fails has the reason as its cause.

@@ -419,7 +419,7 @@ export class Run {
   }
 }
 
-/** Whether `reason` is the error, or the cause of it: a connection under way wraps it. */
+/** Whether `reason` is the error or one of its causes: a connection wraps the reason of an abort. */
 function isDueTo(error: unknown, reason: unknown): boolean {
   for (; error instanceof Error; error = error.cause) {
     if (error === reason) return true;

@@ -19,8 +19,9 @@ export interface WriteOutFacts {
   readonly connects: number;
   readonly sizeUpload: number;
   readonly sizeDownload: number;
-  /** Times since the request was made, ms; `undefined` if it did not reach this point. */
+  /** Time to open the connection, ms; `undefined` if it was not opened. */
   readonly timeConnect: number | undefined;
+  /** Times since the request was made, ms; `undefined` if it did not reach this point. */
   readonly timePretransfer: number | undefined;
   readonly timeStarttransfer: number | undefined;
   readonly timeTotal: number;
@@ -87,7 +88,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 const TOKEN = /%\{([^}]*)\}|%header\{([^}]*)\}|%%|\\(.)/gs;
 
-/** Creates the text. Throws {@linkcode UsageError} for an unknown variable. */
+/** Creates the text. {@linkcode checkWriteOut} has already refused unknown variables. */
 export function writeOut(format: string, facts: WriteOutFacts): string {
   return format.replace(TOKEN, (
     whole,

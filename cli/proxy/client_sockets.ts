@@ -28,8 +28,8 @@ interface Client {
 }
 
 /**
- * Knows which clients of a server wait for an answer. `closeIdleConnections` leaves
- * sockets open on which no request was complete yet: a browser connects in advance, and
+ * Tracks which clients of a server wait for an answer. `closeIdleConnections` does not
+ * close sockets on which no request was complete yet: a browser connects in advance, and
  * would keep the server running.
  */
 export class ClientSockets {
@@ -39,8 +39,8 @@ export class ClientSockets {
 
   /** Watches the clients of `server`. */
   constructor(server: Server) {
-    // `close` would call it, and reset the sockets without the end of TLS, which a
-    // client takes for an attack (RFC 8446 6.1). They are ended by `end`.
+    // `close` would call it, and reset the sockets without a close_notify of TLS, which
+    // a client must treat as a truncation (RFC 8446 6.1). `end` ends them instead.
     server.closeIdleConnections = () => {};
     const add = (socket: Socket): void => this.#add(socket);
     server.on("connection", add);

@@ -110,13 +110,13 @@ export function inFrontOfHttp(
         if (protocol !== undefined) answered.push([UPGRADE, REFUSED]);
         return responseOf(request.method, head, answered);
       } catch (error) {
-        // Nobody reads the rest of this answer, so the connection is not free again.
+        // Nobody reads the rest of this answer, so the connection cannot be reused.
         outgoing.destroy();
         socket?.destroy();
         throw error;
       }
     } catch (error) {
-      // The client has left, so no answer is needed.
+      // The client cancelled the request, so no answer is needed.
       if (request.signal.aborted) throw error;
       return failedAnswer(error, rules);
     }

@@ -69,8 +69,8 @@ export async function inFrontOfSpdy(
     forwarder.upgrade(request, socket, first);
   });
   server.on("connect", (_request, socket: Socket) => {
-    // The server no longer listens for errors of this socket, and one without a
-    // listener ends the process: a client that has left would be enough.
+    // node:http no longer listens for errors of this socket, and an error without a
+    // listener ends the process, for example if the client closes its connection.
     socket.on("error", () => {});
     endWith(socket, "501 Not Implemented");
   });
@@ -106,6 +106,10 @@ function endWith(socket: Socket, status: string): void {
     headText(status, [["connection", "close"], ["content-length", "0"]]),
   );
 }
+
+/** Why a request ended early, for the log. */
+const CLIENT_CLOSED =
+  "the client closed its connection before the end of the response";
 
 /** A request in progress, for the log. */
 interface Exchange {
@@ -152,7 +156,8 @@ class Forwarder {
     const { socket } = request;
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    // A response without a listener would end the process when the client has left.
+    // An error without a listener ends the process, for example if the client closes
+    // its connection.
     response.on("error", () => {});
     let error: unknown;
     try {
@@ -167,10 +172,10 @@ class Forwarder {
     this.#logEnd(request, response.statusCode, exchange, error);
   }
 
-  /** The answer after an error; throws it if the client has left, because nobody reads the answer. */
+  /** The answer after an error; throws if the client's connection is closed, because nobody reads the answer. */
   #failed(error: unknown, socket: Socket): Response {
     if (socket.destroyed) {
-      throw new Error("the client has left", { cause: error });
+      throw new Error(CLIENT_CLOSED, { cause: error });
     }
     return failedAnswer(error, this.#rules);
   }
@@ -234,7 +239,7 @@ class Forwarder {
     if (url.startsWith("/")) return this.#origin + url;
     const absolute = URL.parse(url);
     if (absolute === null) {
-      throw new RefusedRequest(400, `the request is for "${url}", not a URL`);
+      throw new RefusedRequest(400, `the request target "${url}" is not a URL`);
     }
     return this.#origin + absolute.pathname + absolute.search;
   }
@@ -419,8 +424,9 @@ function headText(status: string, fields: Fields): string {
 }
 
 /**
- * Sends a body and ends the response; rejects if the client leaves. `pipeline` is not
- * used: over TLS, Deno 2.9.6 ends such a response only when the client's connection ends.
+ * Sends a body and ends the response; rejects if the client closes its connection.
+ * `pipeline` is not used: over TLS, Deno 2.9.6 ends such a response only when the
+ * client's connection ends.
  */
 async function sendBody(
   body: ReadableStream<Uint8Array>,
@@ -433,7 +439,7 @@ async function sendBody(
     hasLeft = true;
     onEvent();
   });
-  /** Waits for what `begin` lets happen, or for the client to leave. */
+  /** Calls `begin`, and waits until that calls `done` or the connection is closed. */
   const happened = async (begin: (done: () => void) => void): Promise<void> => {
     if (!hasLeft) {
       await new Promise<void>((resolve) => {
@@ -443,7 +449,7 @@ async function sendBody(
     }
     // After the end of the response, its connection may be closed.
     if (hasLeft && !response.writableFinished) {
-      throw new Error("the client has left");
+      throw new Error(CLIENT_CLOSED);
     }
   };
   for await (const chunk of body) {

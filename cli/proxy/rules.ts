@@ -23,7 +23,7 @@ export interface ProxyRules {
   readonly preserveHost: boolean;
   /** Whether to replace the server behind the proxy by the proxy in `location` headers. */
   readonly rewriteRedirects: boolean;
-  /** Longest wait for the head of a response after the request has moved, ms; 0: no limit. */
+  /** Longest wait for the head of a response after the last chunk of the request, ms; 0: no limit. */
   readonly timeout: number;
 }
 
@@ -36,7 +36,7 @@ export class GatewayTimeout extends Error {
   }
 }
 
-/** Limits the time in which neither the request's body moves nor its answer begins. */
+/** Limits the time in which no chunk of the request's body is sent and no answer begins. */
 export class AnswerTimer {
   readonly #timeout: number;
   readonly #onTimeout: (error: GatewayTimeout) => void;
@@ -64,7 +64,7 @@ export class AnswerTimer {
     );
   }
 
-  /** The answer begins, or never will. */
+  /** Stops the limit, because the answer has begun or the request has failed. */
   stop(): void {
     stopTimer(this.#timer);
     this.#timer = undefined;

@@ -1,10 +1,10 @@
 /**
- * Plain requests to an API server, which are needed to find the pod behind a
- * service.
+ * Plain GET requests to an API server: to find the pod behind a service, and to watch
+ * a pod.
  *
- * They take the same way as the upgrades (TLS, client certificate, proxy, head of the
- * PROXY protocol), over a connection of their own. Redirects are not followed: they
- * would carry credentials to another host.
+ * They use the same options as the upgrades (TLS, client certificate, proxy, PROXY
+ * protocol), each on a connection of its own. Redirects are not followed: they would
+ * carry credentials to another host.
  *
  * @module
  */
@@ -140,7 +140,8 @@ async function send(
     reject(signal.reason);
     duplex.destroy();
   };
-  // Stays until the answer has been read, because `signal` is no longer used then.
+  // Never removed: the signal belongs to this request only, and must also end the
+  // reading of the answer.
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   duplex.on("error", reject);

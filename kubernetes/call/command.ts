@@ -24,7 +24,7 @@ export interface ServedProcess {
   readonly stderr: WritableStream<Uint8Array>;
   /** Sizes of the client's terminal when they change; empty without a terminal. */
   readonly resizes: ReadableStream<TerminalSize>;
-  /** Aborted when the client leaves. */
+  /** Aborted when the connection to the client has ended. */
   readonly signal: AbortSignal;
 }
 

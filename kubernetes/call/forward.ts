@@ -16,7 +16,7 @@ export interface ServedConnection {
   readonly readable: ReadableStream<Uint8Array>;
   /** The bytes for the client. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Aborted when the client leaves. */
+  /** Aborted when the connection to the client has ended. */
   readonly signal: AbortSignal;
 }
 

@@ -11,7 +11,7 @@ const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
 
 /**
  * The certificates of authorities in `text`. As in kubectl, damaged ones are left
- * out if there is another one.
+ * out if at least one is complete.
  *
  * Throws `Error` if there is no certificate that can be used.
  */

@@ -12,7 +12,7 @@ import {
 
 /** The place of the error. */
 export interface KubeConfigPlace {
-  /** The file; `undefined` if the text did not come from a file. */
+  /** The file; `undefined` if the text was not read from a file. */
   readonly file?: string;
   /** The line in the file, from 1; `undefined` when it is not known. */
   readonly line?: number;
@@ -37,7 +37,7 @@ export interface KubeConfigPlace {
  * ```
  */
 export class KubeConfigError extends SpdyError {
-  /** The file; `undefined` if the text did not come from a file. */
+  /** The file; `undefined` if the text was not read from a file. */
   readonly file: string | undefined;
   /** The line in the file, from 1; `undefined` when it is not known. */
   readonly line: number | undefined;

@@ -12,9 +12,8 @@ export const MAX_FILE: number = 1024 * 1024;
 /**
  * Reads a text file of at most `limit` bytes; stops reading at the limit, for
  * example for `/dev/zero`. The text is in UTF-8, or in UTF-16 with a byte order
- * mark, as PowerShell writes it. If it is `strict`, other bytes are an error;
- * otherwise they are replaced, because a comment before a certificate may have any
- * encoding.
+ * mark, as PowerShell writes it. With `strict`, other bytes are an error; without,
+ * they are replaced, because a comment before a certificate may have any encoding.
  *
  * Throws `Error`, or Deno's own error when the file cannot be opened.
  */

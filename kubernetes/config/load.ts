@@ -179,8 +179,8 @@ export class KubeConfig {
    * Each call reads the files to which the kubeconfig refers again, because tokens
    * and certificates change, and runs a credential plugin again if its credential
    * has expired, or if the API server answered a request with `headers` or `tls` of
-   * an earlier result with 401. Call it for each connection, and pass these two on
-   * as they are.
+   * an earlier result with 401. Call it for each connection, and pass the objects
+   * `headers` and `tls` on without copying them.
    *
    * Rejects with `KubeConfigError`.
    */
@@ -239,7 +239,7 @@ function isInCluster(source: Source): source is InCluster {
   return "folder" in source;
 }
 
-/** The entry with the caller's name, or else with the context's. */
+/** The entry that the caller named (`given`), or else the one that the context names. */
 function choose<T>(
   kind: "cluster" | "user",
   entries: ReadonlyMap<string, T>,

@@ -7,7 +7,7 @@
 import { date } from "../../connection/time/clock.ts";
 import type { Field } from "./document.ts";
 
-/** A token is not used in its last moments, ms: the clocks of the servers differ. */
+/** A token is not used when it expires within this time, ms: clocks differ. */
 const MARGIN = 10_000;
 
 /** What a user can do about a token that cannot be used. */

@@ -191,7 +191,8 @@ async function outputOf(
   const stdout = collect(child.stdout, MAX_OUTPUT, () => {
     giveUp(`printed more than ${MAX_OUTPUT} bytes`);
   });
-  // A user can also respond in a browser, to an address that the plugin prints.
+  // Shown without a terminal on standard input, too: many plugins print an address
+  // that the user must open in a browser.
   const stderr = complaint(
     child.stderr,
     interactive || Deno.stderr.isTerminal(),
@@ -210,8 +211,8 @@ async function outputOf(
     );
   } finally {
     stopTimer(timer);
-    // A program that the plugin has left in the background may keep an output open. Only
-    // this lets the process exit meanwhile.
+    // A program that the plugin started in the background may keep an output open.
+    // Without `unref`, this process could not exit before it.
     child.unref();
   }
 }
@@ -271,7 +272,8 @@ async function show(bytes: Uint8Array): Promise<void> {
       rest = rest.subarray(await Deno.stderr.write(rest));
     }
   } catch {
-    // Whoever has read it, such as a pager, has left. The plugin does not need it.
+    // The reader of this process's standard error, such as a pager, has ended. The
+    // plugin does not need it.
   }
 }
 
@@ -338,7 +340,7 @@ async function parseOutput(output: string): Promise<unknown> {
   } catch (error) {
     const { parseAllYaml } = await import("../../deps.ts");
     const [value] = parseAllYaml(output, { schema: "failsafe" }) as unknown[];
-    // Each text is YAML; only a map can be a credential.
+    // Any text is valid YAML, but only a map can be a credential.
     if (objectIn(value) === undefined) throw error;
     return value;
   }
@@ -383,10 +385,11 @@ export class PluginCache {
   }
 
   /**
-   * The API server refused a credential: it is dropped. A newer one stays, because
-   * several requests can have used the old one. So does, for some minutes, one of a
-   * second run that was never accepted: a program that tries for ever, as a port-forward
-   * does, would otherwise run the plugin all the time, which may ask its user each time.
+   * The API server refused a credential: it is dropped, and the next `get` runs the
+   * plugin again. A newer one is kept, because several requests can have used the old
+   * one. If the new one is refused as well, it is kept until `RUN_AGAIN` after the
+   * first refusal: a port-forward retries for ever, and would otherwise run the plugin
+   * each time, which may ask its user each time.
    */
   refused(running: Promise<PluginCredential>): void {
     const time = date();

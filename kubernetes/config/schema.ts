@@ -39,8 +39,8 @@ export interface User {
   readonly asGroups: readonly Field[];
   readonly asExtra: readonly (readonly [name: string, values: Field[]])[];
   /**
-   * Reads the fields of the plugin. Throws `KubeConfigError` for invalid ones; they
-   * do not concern those who use another user.
+   * Reads the fields of the plugin. Throws `KubeConfigError` for invalid ones, and
+   * only when this user is used: another user of the file must still work.
    */
   readonly plugin?: () => Plugin;
   readonly authProvider?: Field;

@@ -8,8 +8,9 @@
 type Fail = (message: string) => Error;
 
 /**
- * Reads the URL of an API server. As in kubectl, one without a scheme is HTTPS if it
- * is `secure`: if something says that the server uses TLS.
+ * Reads the URL of an API server. As in kubectl, a URL without a scheme becomes
+ * https: with `secure` (another setting shows that the server uses TLS), and http:
+ * without.
  */
 export function readServerUrl(text: string, secure: boolean, fail: Fail): URL {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
@@ -29,7 +30,10 @@ export function plainHref({ href, pathname }: URL): string {
   return pathname === "/" ? href.slice(0, -1) : href;
 }
 
-/** Rule: credentials are never sent in plain text; kubectl omits them without a message. */
+/**
+ * Rule: credentials are sent in plain text only to this machine. kubectl omits them
+ * without a message instead.
+ */
 export function refusePlainText(url: URL, fail: Fail): void {
   if (url.protocol === "https:") return;
   if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) return;

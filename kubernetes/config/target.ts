@@ -126,7 +126,7 @@ function proxyOf({ proxyUrl }: Cluster): string | undefined {
   const { protocol } = new URL(text);
   if (/^(https?|socks5h?):$/.test(protocol)) return text;
   throw proxyUrl.error(
-    `the URL of a proxy must begin with http:, https: or socks5:, not with ${protocol}`,
+    `the URL of a proxy must begin with http:, https:, socks5: or socks5h:, not with ${protocol}`,
   );
 }
 
@@ -223,7 +223,7 @@ async function authorizationOf(user: User): Promise<string | undefined> {
     return token && bearer(checkToken(token.text().trim(), token));
   }
   // The file takes precedence. It is read each time, because tokens in files
-  // change. As in kubectl, the token replaces a file that has none.
+  // change. As in kubectl, `token` is used if the file contains no usable token.
   try {
     const text = await readFileOf(tokenFile);
     return bearer(checkToken(text.trim(), tokenFile));

@@ -85,7 +85,7 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
     }
   }
 
-  /** Stops using tar. */
+  /** Closes the connection to tar. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running?.process.close();
   }
@@ -118,7 +118,7 @@ export class ArchiveSource implements ByteSource, AsyncDisposable {
     const running = this.#running;
     this.#running = undefined;
     const { target, retries } = this.#options;
-    // tar itself failed, so it would fail again.
+    // If tar itself failed, it would fail again.
     if (failure === undefined && running !== undefined) {
       await checkEnd("tar", running.process, running.complaint);
     }

@@ -42,7 +42,7 @@ export function componentsBelow(name: string, base: string): string[] {
     throw new CopyError(
       `the container's tar sent ${
         JSON.stringify(name)
-      }, which is not below what was asked for`,
+      }, which is not below the requested path`,
     );
   }
   return own;

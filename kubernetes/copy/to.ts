@@ -53,8 +53,9 @@ export type CopyToOptions = CopyOptions;
  * under that name. If `local` ends with `/.`, the content of the folder is copied
  * without the folder.
  *
- * tar must report every file. If its input was truncated, which some container
- * runtimes do with exit code 0, this is an error. Symbolic links that lead out of
+ * tar prints the name of each entry (`-v`), and it is an error if fewer names arrive
+ * than entries were sent: some container runtimes truncate the input of tar, which
+ * then ends with exit code 0. Symbolic links that lead out of
  * the folder are skipped. If `local` itself is a symbolic link, this is an error,
  * unless `dereference` is set or `local` ends with a slash or `/.`. Needs
  * `--allow-read` for the source.
@@ -151,7 +152,10 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
   return tally.result();
 }
 
-/** Rejects where tar would create a file for a folder, or replace a file by one. */
+/**
+ * Rejects if tar would create a file where `remote` names a folder, or a folder where
+ * there is a file.
+ */
 async function checkFree(
   target: TargetOptions,
   remote: string,

@@ -25,7 +25,7 @@ export type ForwardEvent =
     /** Number of sessions with this pod. */
     readonly sessions: number;
   }
-  /** The pod is ending or has ended. Its connections may finish, and the next pod is searched. */
+  /** The pod is ending or has ended. Its connections may finish; new ones use another pod. */
   | { readonly type: "leaving"; readonly pod: string }
   /** All sessions with this pod have ended, and its connections with them. */
   | {

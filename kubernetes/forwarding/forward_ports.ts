@@ -344,7 +344,7 @@ export class ForwardedPorts implements AsyncDisposable {
     });
   }
 
-  /** Searches the next pod. The sessions with this one accept no more connections. */
+  /** Searches for the next pod. The sessions with this one accept no more connections. */
   #replace(): void {
     const old = this.#current;
     if (old === undefined) return;

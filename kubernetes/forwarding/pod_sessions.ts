@@ -79,8 +79,8 @@ export class PodSessions {
     const remote = found === undefined
       ? portNumber(port)
       : findPort(found, port).remote;
-    // Each existing session may be about to end. If a new one is ending as well,
-    // the next would probably be too, so this does not repeat without end.
+    // Each existing session may be about to end, so all of them are tried, and then a
+    // new one. If that is ending as well, another one probably would be too.
     for (let others = this.#taking.length;; others--) {
       const session = await this.#pick();
       try {

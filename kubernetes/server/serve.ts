@@ -80,10 +80,11 @@ export interface StreamingOptions {
    */
   readonly onError?: (error: unknown) => void;
   /**
-   * Longest time until the head of a request is complete, TLS handshake included, also
-   * between two requests; and longest pause within the body of another request or its
-   * response, ms. 0: no limit; default 30000. On TLS it is enforced in the same way
-   * as `handshakeTimeout` of `serve`.
+   * Longest time until the head of a request is complete, ms: from the accepted
+   * connection (the TLS handshake is included), or from the previous response. Also
+   * the longest pause within the body of a request that is not an upgrade, or of its
+   * response. 0: no limit; default 30000. On TLS it is enforced in the same way as
+   * `handshakeTimeout` of `serve`.
    */
   readonly headTimeout?: number;
   /**

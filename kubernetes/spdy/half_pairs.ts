@@ -35,7 +35,7 @@ interface Half {
   readonly stream: Stream;
   readonly replied: Promise<void>;
   readonly timer: PeerTimer | undefined;
-  /** Ends the watch for the end of the stream. */
+  /** Removes the listener for the end of the stream. */
   removeListener: () => void;
 }
 

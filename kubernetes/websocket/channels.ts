@@ -433,8 +433,8 @@ export class WebSocketChannels {
 
 /**
  * Copies a piece, because it is a view into the buffer of the next read. All pieces are in
- * one buffer: a peer chooses their size, and an array for each one of a byte would take
- * 200 times the memory that is counted.
+ * one buffer: a peer chooses their size, and an array for each piece of one byte would
+ * use 200 times the memory that is counted.
  */
 function append(arriving: Arriving, bytes: Uint8Array): void {
   const { buffer, size } = arriving;

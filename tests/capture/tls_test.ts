@@ -109,7 +109,7 @@ Deno.test("TLS 1.3 is decrypted as far as the secrets of a key log reach", async
   ]);
   assertEquals(await readWith(0, 1, 2), [client, [
     decrypted,
-    "a record does not open with its key",
+    "a record cannot be decrypted with its key",
   ]]);
   assertEquals(await readWith(0, 2), [client, [
     "the key log does not have the secret of this direction",
@@ -121,7 +121,7 @@ Deno.test("TLS 1.3 is decrypted as far as the secrets of a key log reach", async
   );
   assertEquals(reading.frames, []);
   assertEquals(reading.notes.map(({ text }) => text), [
-    "TLS 1.3, TLS_AES_128_GCM_SHA256: no record opens with the secrets of the key log",
+    "TLS 1.3, TLS_AES_128_GCM_SHA256: no record can be decrypted with the secrets of the key log",
   ]);
 });
 
@@ -139,7 +139,7 @@ Deno.test("TLS that cannot be decrypted is reported with the reason", async () =
   const wrong = LOG_12.replace("2f\n", "00\n");
   assert(wrong !== LOG_12);
   assertEquals(await texts(AES_128, wrong), [
-    "TLS 1.2, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, spdy/3.1: a record does not open with its key",
+    "TLS 1.2, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, spdy/3.1: a record cannot be decrypted with its key",
   ]);
 });
 

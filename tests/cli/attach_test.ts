@@ -23,7 +23,7 @@ Deno.test({
     const attach = (...args: string[]): Promise<string> =>
       runOnTerminal(["attach", "-it", "--server", url, ...args]);
     const warning =
-      'warning: the process of container "main" has no terminal: -t is left out';
+      'warning: the process of container "main" has no terminal: -t is ignored';
     assertStringIncludes(await attach("web"), warning);
     assertEquals((await attach("web", "-q")).includes("warning"), false);
     // No warning: the process has a terminal, or its pod may not be read.

@@ -75,7 +75,7 @@ Deno.test("decode filters by connection, stream, type, side and header", async (
     }
     const none = await run(["decode", "--connection", "7", file]);
     assertEquals([none.code, none.stdout], [1, ""]);
-    assertMatch(none.stderr, /of 14 frames none matches/);
+    assertMatch(none.stderr, /none of 14 frames matches/);
   });
 });
 
@@ -120,7 +120,7 @@ Deno.test("decode --follow writes the payload, to standard output and to a file"
     for (const missing of ["0.99", "7"]) {
       const none = await run(["decode", "--follow", missing, file]);
       assertEquals([none.code, none.stdout], [1, ""]);
-      assertMatch(none.stderr, /of 14 frames none matches/);
+      assertMatch(none.stderr, /none of 14 frames matches/);
     }
     const out = `${file}.out`;
     try {

@@ -77,7 +77,9 @@ Deno.test("proxy survives clients that leave, and logs them as such", async () =
     await begun.promise;
   }
   await ended.promise;
-  await lines.find(/PUT \/wait \d+ cut short: the client has left/);
+  await lines.find(
+    /PUT \/wait \d+ cut short: the client closed its connection/,
+  );
   assertEquals(await (await fetch(front)).text(), "fine");
   const { code, stderr } = await proxy.interrupt("SIGTERM");
   assertEquals([code, stderr], [0, ""]);

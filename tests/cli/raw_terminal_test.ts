@@ -144,7 +144,7 @@ Deno.test("exec and attach use no terminal without -i, because no key could reac
     const { code, stderr } = await run([name, "--server", url, ...rest]);
     assertEquals(
       [code, stderr],
-      [0, "warning: a terminal needs -i: -t is left out\n"],
+      [0, "warning: a terminal needs -i: -t is ignored\n"],
     );
   }
   assertEquals(asked, [false, false]);

@@ -472,7 +472,7 @@ Deno.test("an error has line and field, and contains no secret", async () => {
       kubeconfig({ cluster: "server: https://x\nproxy-url: socks4://p" }),
       17,
       "clusters[0].cluster.proxy-url",
-      /http:, https: or socks5:, not with socks4:/,
+      /http:, https:, socks5: or socks5h:, not with socks4:/,
     ],
     [
       kubeconfig({ cluster: "server: https://x\ninsecure-skip-tls-verify: 7" }),

@@ -95,7 +95,7 @@ async function refused(
   });
 }
 
-const OUTSIDE = "not below what was asked for";
+const OUTSIDE = "not below the requested path";
 
 Deno.test("CVE-2018-1002100: names with .. and absolute names do not leave the destination", async () => {
   for (

@@ -32,10 +32,10 @@ Deno.test("release: each objection names what is wrong", () => {
     changes: Partial<typeof READY>,
     says: string,
   ][] = [
-    ["1.3", {}, `"1.3" is no version`],
-    ["v1.3.0", {}, `"v1.3.0" is no version`],
-    ["01.3.0", {}, "is no version"],
-    ["1.3.0", { current: "1.4.0" }, "1.3.0 comes before 1.4.0"],
+    ["1.3", {}, `"1.3" is not a version`],
+    ["v1.3.0", {}, `"v1.3.0" is not a version`],
+    ["01.3.0", {}, "is not a version"],
+    ["1.3.0", { current: "1.4.0" }, "1.3.0 is lower than 1.4.0"],
     ["1.3.0", { tags: ["v1.3.0"] }, "the tag v1.3.0"],
     ["1.4.0", {}, `no section "## 1.4.0"`],
     [

@@ -145,7 +145,7 @@ function isBound(
   { left, operatorToken, right, parent }: ts.BinaryExpression,
 ): boolean {
   if (!COMPARISONS.has(operatorToken.kind)) return false;
-  // Under another condition as well, the two choices are the same.
+  // This also holds if the comparison is a part of a longer condition.
   let condition: ts.Node = parent;
   while (
     ts.isBinaryExpression(condition) &&
@@ -229,7 +229,8 @@ export function withProbes(
     inserts.push({ at: reachStart, text: before, opens: true, size });
     inserts.push({ at: reachEnd, text: after, opens: false, size });
   }
-  // At one place, what closes comes first; outer pairs enclose inner ones.
+  // At the same offset, a probe ends before another begins, and the outer one begins
+  // first and ends last.
   inserts.sort((a, b) =>
     a.at - b.at || Number(a.opens) - Number(b.opens) ||
     (a.opens ? b.size - a.size : a.size - b.size)

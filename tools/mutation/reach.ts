@@ -15,8 +15,8 @@ const VARIABLE = "MUTANT_PROBES";
 
 /**
  * Declares the probe. Each process appends a number to the file when it first
- * reaches that mutant, so that a process that is killed has written its own.
- * It is one line, so that line numbers stay.
+ * reaches that mutant, so that the numbers of a killed process are not lost. It is
+ * one line, so that line numbers do not change.
  */
 const PRELUDE = `const $seen = globalThis.$probes ??= [];` +
   `let $probeFile; try { $probeFile = Deno.env.get("${VARIABLE}"); } catch { /* not allowed */ };` +
