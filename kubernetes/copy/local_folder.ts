@@ -80,7 +80,11 @@ export class LocalFolder {
     body: () => Promise<Uint8Array | undefined>,
   ): Promise<void> {
     const path = await this.#prepare(parts);
-    const unfinished = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+    // A name of its own, because the system may not permit a longer one than `path` has.
+    const unfinished = join(
+      dirname(path),
+      `.${crypto.randomUUID().slice(0, 8)}.part`,
+    );
     try {
       {
         using file = await Deno.open(unfinished, {
@@ -99,7 +103,8 @@ export class LocalFolder {
       await this.#setAttributes(unfinished, attributes);
       await Deno.rename(unfinished, path);
     } catch (error) {
-      await ifFound(Deno.remove(unfinished));
+      // If it cannot be removed either, the first error is the reason.
+      await Deno.remove(unfinished).catch(() => {});
       throw error;
     }
   }
