@@ -56,6 +56,7 @@ type State =
   | "search";
 
 const NOTHING = new Uint8Array(0);
+const NO_BLOCK = "the frame has no header block";
 
 /** Reads one direction. */
 export class FrameReader {
@@ -192,7 +193,7 @@ export class FrameReader {
           cut,
         });
       } else {
-        this.#report({ error, unreadable: this.#state === "fixed", cut });
+        this.#report({ error, unreadable: this.#hasBlock(), cut });
       }
     }
     this.#beginHead();
@@ -304,7 +305,7 @@ export class FrameReader {
   #beginBlock(): void {
     if (this.#remaining === 0) {
       this.#state = "skip";
-      this.#fault = "the frame has no header block";
+      this.#fault = NO_BLOCK;
       return;
     }
     this.#state = "block";
@@ -322,7 +323,7 @@ export class FrameReader {
         });
         break;
       case "fixed":
-        this.#report({ error: "the frame has no header block" });
+        this.#report({ error: NO_BLOCK, unreadable: true });
         break;
       case "block": {
         const { nv, bytes, unreadable, error } = this.#headers.finish();
@@ -372,6 +373,7 @@ export class FrameReader {
     this.#finishIfComplete();
   }
 
+  /** Whether a frame of this type should have a header block. */
   #hasBlock(): boolean {
     return this.#type === SYN_STREAM || this.#type === SYN_REPLY ||
       this.#type === HEADERS;

@@ -79,7 +79,7 @@ export interface FrameRecord extends Place {
   readonly missing: number;
   /** Sizes of the header block, if the frame has one and it was decompressed. */
   readonly headerBytes: HeaderBytes | undefined;
-  /** Whether the frame has a header block that could not be read. */
+  /** Whether a frame of this type has headers, and they could not be read. */
   readonly unreadable: boolean;
   /** Why the frame is invalid or incomplete. */
   readonly error: string | undefined;

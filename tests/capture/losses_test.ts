@@ -258,3 +258,36 @@ Deno.test("what the end of a capture cuts off from a frame is missing", async ()
     `${"x".repeat(500)}[500]${"x".repeat(1000)}[1000]`,
   );
 });
+
+for (const begin of [10, 12, 16, 18, 20]) {
+  Deno.test(`headers are unreadable if a frame lacks bytes from ${begin} on, also if its end is cut off`, async () => {
+    const unreadable: boolean[][] = [];
+    for (const cut of [0, 1]) {
+      const talk = new Talk();
+      const request = talk.request(1, "/one");
+      talk.send("server", ping(2));
+      talk.send("client", request.subarray(0, begin));
+      talk.send("client", request.subarray(begin, begin + 2));
+      talk.send("client", request.subarray(begin + 2, request.length - cut));
+      talk.segments.splice(-2, 1);
+      const { frames } = await read([talk.file()]);
+      unreadable.push(frames.slice(1).map((frame) => frame.unreadable));
+    }
+    assertEquals(unreadable, [[true], [true]]);
+  });
+}
+
+Deno.test("headers are unreadable if a frame is too short for a header block", async () => {
+  for (const length of [0, 5, 10]) {
+    const talk = new Talk();
+    const frame = new Uint8Array(8 + length);
+    frame.set([0x80, 3, 0, 1, 0, 0, 0, length]);
+    talk.send("client", concat([ping(1), frame]));
+    const { frames } = await read([talk.file()]);
+    assertEquals(
+      frames.map(({ error, unreadable }) => [error, unreadable]),
+      [[undefined, false], ["the frame has no header block", true]],
+      `${length} bytes`,
+    );
+  }
+});
