@@ -16,6 +16,12 @@ const NULL = 0x05;
 /** The curve inside a SEC1 key: `[0] EXPLICIT` (RFC 5915 3). */
 const EC_PARAMETERS = 0xa0;
 
+/**
+ * Longest key that is converted, bytes; one of RSA with 16,384 bits has 9 KiB. With
+ * what is put around it, its length must fit into two bytes.
+ */
+const LONGEST_KEY = 0x8000;
+
 /** A block that is cut off has no end line; the next block is still read. */
 const BLOCK =
   /-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n((?:(?!-----BEGIN )[\s\S])*?)-----END \1-----/g;
@@ -112,13 +118,16 @@ function der(tag: number, content: ArrayLike<number>): number[] {
 }
 
 function decode(base64: string): Uint8Array {
+  let bytes: Uint8Array;
   try {
-    const bytes = Uint8Array.fromBase64(base64.replace(/\s/g, ""));
-    if (bytes.length < 0x10000) return bytes;
+    bytes = Uint8Array.fromBase64(base64.replace(/\s/g, ""));
   } catch {
-    // Reported below.
+    throw new Error("the private key is not valid base64");
   }
-  throw new Error("the private key is not valid base64");
+  if (bytes.length <= LONGEST_KEY) return bytes;
+  throw new Error(
+    `the private key has ${bytes.length} bytes, but at most ${LONGEST_KEY} are accepted`,
+  );
 }
 
 function hex(text: string): Uint8Array {

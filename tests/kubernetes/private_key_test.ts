@@ -112,3 +112,23 @@ Deno.test("a SEC1 key cut at any byte is refused", () => {
     );
   }
 });
+
+Deno.test("a key may have up to 32 KiB, and the error for a longer one says so", () => {
+  const longest = new Uint8Array(0x8000);
+  const base64 = toPkcs8(pem("RSA PRIVATE KEY", longest))
+    .replace(/-----[^-]+-----|\s/g, "");
+  const pkcs8 = Uint8Array.fromBase64(base64);
+  const view = new DataView(pkcs8.buffer);
+  // The length of the outermost sequence.
+  assertEquals([view.getUint16(0), view.getUint16(2)], [
+    0x3082,
+    pkcs8.length - 4,
+  ]);
+  for (const length of [0x8001, 0xfff8, 0x10000]) {
+    assertThrows(
+      () => toPkcs8(pem("RSA PRIVATE KEY", new Uint8Array(length))),
+      Error,
+      `the private key has ${length} bytes, but at most 32768 are accepted`,
+    );
+  }
+});
