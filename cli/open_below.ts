@@ -44,7 +44,7 @@ export interface FoundDirectory {
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOFOLLOW ?? 0);
 /** Separates the names in a resolved path. Outside of Windows, a backslash may be part of a name. */
-const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
+export const SEPARATOR: string = Deno.build.os === "windows" ? "\\" : "/";
 /** Error codes of the system for a path that does not lead to a file. */
 const MISSING: ReadonlySet<unknown> = new Set([
   "EINVAL",
@@ -152,8 +152,7 @@ async function isStill(
     const { dev, ino } = await lstat(path);
     if (dev !== info.dev || ino !== info.ino) return false;
     if (await realpath(path) !== path) return false;
-    // There is no directory between `root` and the file that could be replaced.
-    if (path.lastIndexOf("/") <= root.length) return true;
+    if (isDirectlyBelow(root, path)) return true;
   }
   return true;
 }
@@ -161,4 +160,13 @@ async function isStill(
 function isBelow(root: string, path: string): boolean {
   return path === root ||
     path.startsWith(root.endsWith(SEPARATOR) ? root : root + SEPARATOR);
+}
+
+/** Whether there is no directory between `root` and the file that could be replaced. */
+export function isDirectlyBelow(
+  root: string,
+  path: string,
+  separator: string = SEPARATOR,
+): boolean {
+  return path.lastIndexOf(separator) <= root.length;
 }

@@ -14,6 +14,7 @@ import {
   isMissing,
   openBelow,
   type OpenFile,
+  SEPARATOR,
 } from "./open_below.ts";
 import {
   type BodyPart,
@@ -286,8 +287,9 @@ function readParts(
   }, { highWaterMark: 0 });
 }
 
-function extension(path: string): string {
-  const name = path.slice(path.lastIndexOf("/") + 1);
+/** The extension of the file with this resolved path, such as `.html`; `""` if it has none. */
+export function extension(path: string, separator: string = SEPARATOR): string {
+  const name = path.slice(path.lastIndexOf(separator) + 1);
   return name.includes(".") ? name.slice(name.lastIndexOf(".")) : "";
 }
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "../deps.ts";
-import { staticFiles } from "../../cli/static_files.ts";
+import { isDirectlyBelow } from "../../cli/open_below.ts";
+import { extension, staticFiles } from "../../cli/static_files.ts";
 
 /**
  * In another thread, replaces a file with a link outside and with a FIFO, and a
@@ -86,3 +87,32 @@ Deno.test("the same holds if the system does not tell where a file is", {
   ignore,
   permissions: { read: true, write: true, run: true, sys: true },
 }, race);
+
+Deno.test("a file is below a directory with no other between them, also with backslashes", () => {
+  for (
+    const [root, path, separator, expected] of [
+      ["/www", "/www/a", "/", true],
+      ["/www", "/www/a\\b", "/", true],
+      ["/www", "/www/a/b", "/", false],
+      ["/", "/a", "/", true],
+      ["/", "/a/b", "/", false],
+      ["C:\\www", "C:\\www\\a", "\\", true],
+      ["C:\\www", "C:\\www\\a\\b", "\\", false],
+      ["C:\\", "C:\\a", "\\", true],
+      ["C:\\", "C:\\a\\b", "\\", false],
+    ] as const
+  ) assertEquals(isDirectlyBelow(root, path, separator), expected, path);
+});
+
+Deno.test("the extension is that of the file, also with backslashes in its path", () => {
+  for (
+    const [path, separator, expected] of [
+      ["/v1.2/page.html", "/", ".html"],
+      ["/v1.2/LICENSE", "/", ""],
+      ["/a.b\\c", "/", ".b\\c"],
+      ["C:\\v1.2\\page.html", "\\", ".html"],
+      ["C:\\v1.2\\LICENSE", "\\", ""],
+      ["C:\\x.html\\LICENSE", "\\", ""],
+    ] as const
+  ) assertEquals(extension(path, separator), expected, path);
+});
