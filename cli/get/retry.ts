@@ -8,6 +8,7 @@ import {
   ConnectionClosedError,
   StreamResetError,
 } from "../../connection/errors.ts";
+import { abortablePause } from "../../connection/time/abortable_pause.ts";
 import { date } from "../../connection/time/clock.ts";
 import { UnreachableError } from "../target.ts";
 
@@ -42,6 +43,15 @@ export function pauseAfter(headers: Headers, otherwise: number): number {
     ? Date.parse(text) - date()
     : seconds * 1000;
   return asked > 0 ? Math.min(asked, LONGEST_PAUSE) : otherwise;
+}
+
+/** Resolves after `ms`; rejects with the reason of `signal` if it aborts before. */
+export async function pauseUnlessAborted(
+  ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await abortablePause(ms, signal);
+  signal?.throwIfAborted();
 }
 
 /**

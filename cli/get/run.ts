@@ -39,6 +39,7 @@ import {
   isHarmless,
   nextPause,
   pauseAfter,
+  pauseUnlessAborted,
   RETRIED,
 } from "./retry.ts";
 import { writeOut } from "./write_out.ts";
@@ -166,24 +167,18 @@ export class Run {
           return;
         }
         await response.body?.cancel();
-        await this.#pause(pauseAfter(response.headers, pause));
+        await pauseUnlessAborted(
+          pauseAfter(response.headers, pause),
+          this.#signal,
+        );
       } catch (error) {
         if (isLast() || this.#signal?.aborted || !isHarmless(error)) {
           throw error;
         }
-        await this.#pause(pause);
+        await pauseUnlessAborted(pause, this.#signal);
       }
       left--;
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#signal?.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
-    this.#signal?.throwIfAborted();
   }
 
   /** The response, after redirects with `--location`. */

@@ -6,6 +6,7 @@
  */
 
 import { ConnectionClosedError } from "../../connection/errors.ts";
+import { abortablePause } from "../../connection/time/abortable_pause.ts";
 import { endOfTurn, now } from "../../connection/time/clock.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { unlessAborted } from "../../connection/time/unless_aborted.ts";
@@ -34,7 +35,7 @@ import {
 } from "./options.ts";
 import { type Lease, PodSessions, portNumber } from "./pod_sessions.ts";
 import { type PortPair, readPorts } from "./ports.ts";
-import { abortablePause, untilLeaving } from "./watch_pod.ts";
+import { untilLeaving } from "./watch_pod.ts";
 
 /** An address at which connections are accepted. */
 export interface ForwardedAddress {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { abortablePause } from "../../connection/time/abortable_pause.ts";
 import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
 import { type ApiTarget, watchObjects } from "../api/request.ts";
 import { type FoundPod, isLeaving } from "../api/resource.ts";
@@ -73,23 +74,5 @@ export async function untilLeaving(
       signal.removeEventListener("abort", abort);
     }
     if (!signal.aborted) await abortablePause(wait, signal);
-  }
-}
-
-/** Resolves after `milliseconds`, or when `signal` aborts. */
-export async function abortablePause(
-  milliseconds: number,
-  signal: AbortSignal,
-): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = (): void => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
-  const timer = startTimeout(resolve, milliseconds);
-  try {
-    await promise;
-  } finally {
-    stopTimer(timer);
-    signal.removeEventListener("abort", onAbort);
   }
 }

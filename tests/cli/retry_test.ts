@@ -1,6 +1,10 @@
 import { date } from "../../connection/time/clock.ts";
-import { nextPause, pauseAfter } from "../../cli/get/retry.ts";
-import { assertEquals } from "../deps.ts";
+import {
+  nextPause,
+  pauseAfter,
+  pauseUnlessAborted,
+} from "../../cli/get/retry.ts";
+import { assertEquals, assertRejects, spy } from "../deps.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
 Deno.test("the pause before another attempt is that of retry-after, in seconds or as a date", () => {
@@ -32,4 +36,35 @@ Deno.test("the pause without retry-after doubles, up to ten minutes", () => {
     600_000,
     600_000,
   ]);
+});
+
+Deno.test("a pause leaves no listener on the signal, and ends early with its reason", async () => {
+  using time = virtualTime();
+  const controller = new AbortController();
+  const { signal } = controller;
+  using added = spy(signal, "addEventListener");
+  using removed = spy(signal, "removeEventListener");
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const pause = pauseUnlessAborted(1000, signal);
+    assertEquals(removed.calls.length, attempt - 1);
+    await time.advance(1000);
+    await pause;
+    assertEquals(added.calls.length, attempt);
+    assertEquals(removed.calls.length, attempt);
+    assertEquals(
+      removed.calls.at(-1)?.args.slice(0, 2),
+      added.calls.at(-1)?.args.slice(0, 2),
+    );
+  }
+  const pause = assertRejects(
+    () => pauseUnlessAborted(1000, signal),
+    Error,
+    "enough",
+  );
+  controller.abort(new Error("enough"));
+  await pause;
+  assertEquals(time.next, undefined);
+  // An abort before the pause ends it as well.
+  await assertRejects(() => pauseUnlessAborted(1000, signal), Error, "enough");
+  assertEquals(time.next, undefined);
 });
