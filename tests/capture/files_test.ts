@@ -49,7 +49,7 @@ Deno.test("pcapng: clocks of other resolutions are read", () => {
   }
 });
 
-Deno.test("pcapng: blocks whose length does not count the padding, as early programs wrote them", () => {
+Deno.test("pcapng: a block whose length does not count its padding is read, as early programs wrote it", () => {
   const packets = [1, 2, 3, 4, 5].map((length) =>
     new Uint8Array(length).fill(length)
   );
@@ -264,7 +264,7 @@ Deno.test("packets of which a file has only the beginning are marked", () => {
   });
 });
 
-Deno.test("pcapng: secrets behind the last packet serve the next file", async () => {
+Deno.test("pcapng: TLS secrets after the last packet of a file decrypt the next file", async () => {
   const log = ascii(LOG_12);
   const padded = log.length + (-log.length & 3);
   const block = new Uint8Array(20 + padded);

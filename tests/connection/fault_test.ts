@@ -465,7 +465,7 @@ Deno.test("fault: promises that are not awaited cause no unhandled rejections", 
   client.ping();
 });
 
-Deno.test("accept: a client that does not speak TLS is an error", async () => {
+Deno.test("accept: a client without TLS gets SPDY/3.1 by default", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [client, server] = await Promise.all([
@@ -476,7 +476,7 @@ Deno.test("accept: a client that does not speak TLS is an error", async () => {
   await Promise.all([client.close(), server.close()]);
 });
 
-Deno.test("options: the error for each one out of range names it", async () => {
+Deno.test("options: the error for an option out of its range names the option", async () => {
   const [left, right] = await tcpConns();
   const options = { side: CLIENT, version: PROTO_SPDY3 } as const;
   for (

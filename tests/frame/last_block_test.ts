@@ -164,7 +164,7 @@ Deno.test("a block that is like the one before the last is not taken for the las
   }
 });
 
-Deno.test("a block with an error between two that are alike ends what is known", () => {
+Deno.test("a block with an error between blocks that are alike does not change how the next one is read", () => {
   const a = plainOf(pairsOf("a", "x"), SPDY3);
   const b = plainOf(pairsOf("a", "y"), SPDY3);
   const tooMany = b.slice();

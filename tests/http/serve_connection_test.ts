@@ -120,7 +120,7 @@ Deno.test("serveConnection: it serves after an HTTP/1.1 upgrade", async () => {
   await Promise.all([served.shutdown(), connection.closed]);
 });
 
-Deno.test("serveConnection: a client that never speaks SPDY ends it", async () => {
+Deno.test("serveConnection: it ends if the client leaves without speaking SPDY", async () => {
   const [near, far] = await tcpConns();
   const served = serveConnection(far, { upgrade: true }, () => new Response());
   near.close();

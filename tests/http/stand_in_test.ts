@@ -582,7 +582,7 @@ const FIRST_LOOKS: readonly [
 ];
 
 Deno.test(
-  "a stand-in whose platform was not looked at yet does whatever is asked first",
+  "a stand-in looks at the platform at its first use, whatever that use is",
   {
     ignore: !usesStandIns(),
   },
@@ -617,7 +617,7 @@ Deno.test(
   },
 );
 
-Deno.test("for in finds the same names in a response of fetch as in one of the platform", () => {
+Deno.test("for...in finds the same names in a response of fetch as in one of the platform", () => {
   const response = spdyResponse(
     "body",
     { status: 200, statusText: "", headers: [] },

@@ -48,7 +48,7 @@ async function exchange(
 
 for (const toProxy of ["http", "https"]) {
   for (const toServer of ["http", "https"]) {
-    Deno.test(`${toServer} to the server through a proxy over ${toProxy}`, async () => {
+    Deno.test(`a client reaches an ${toServer} server through a proxy over ${toProxy}`, async () => {
       const { cert, key, caCert } = await makeCertificate();
       await using server = serve(
         { ...LOOPBACK, ...(toServer === "https" ? { cert, key } : {}) },
@@ -91,7 +91,7 @@ for (const toProxy of ["http", "https"]) {
     });
   }
 
-  Deno.test(`an upgrade through a proxy over ${toProxy}`, async () => {
+  Deno.test(`an upgrade works through a proxy over ${toProxy}`, async () => {
     const { cert, key, caCert } = await makeCertificate();
     await using server = serve(
       { ...LOOPBACK, cert, key, upgrade: true },

@@ -163,7 +163,7 @@ Deno.test("CVE-2019-9514, reset flood: resets that the session has to send are l
   assertEquals(taken, 1001);
 });
 
-Deno.test("CVE-2019-9515, SETTINGS flood", () => {
+Deno.test("CVE-2019-9515, SETTINGS flood: SETTINGS without end fail the session", () => {
   const session = makeServer();
   const bytes = encode(
     new FrameEncoder(PROTO_SPDY3_1),
@@ -172,7 +172,7 @@ Deno.test("CVE-2019-9515, SETTINGS flood", () => {
   assertEquals(attack(session, 100000, () => (session.send(), bytes)), 1001);
 });
 
-Deno.test("CVE-2019-9516, headers leak: HEADERS without content", () => {
+Deno.test("CVE-2019-9516, headers leak: HEADERS without headers fail the session", () => {
   const session = makeServer();
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   session.recv(encode(encoder, synStream(1)));
@@ -202,7 +202,7 @@ Deno.test("CVE-2019-9517, internal data buffering: a blocked transport stops the
   assert(read <= 16384);
 });
 
-Deno.test("CVE-2019-9518, empty frames flood", () => {
+Deno.test("CVE-2019-9518, empty frames flood: empty DATA without end fails the session", () => {
   const session = makeServer();
   const encoder = new FrameEncoder(PROTO_SPDY3_1);
   session.recv(encode(encoder, synStream(1)));
@@ -210,7 +210,7 @@ Deno.test("CVE-2019-9518, empty frames flood", () => {
   assertEquals(attack(session, 100000, () => bytes), 1001);
 });
 
-Deno.test("CVE-2023-44487, rapid reset", () => {
+Deno.test("CVE-2023-44487, rapid reset: requests that are reset at once fail the session", () => {
   let opened = 0;
   const session = makeServer({ onRequestRecv: () => opened++ });
   const encoder = new FrameEncoder(PROTO_SPDY3_1);

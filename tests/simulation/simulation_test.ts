@@ -37,7 +37,7 @@ const FOUND: readonly { family: Family; seed: number; what: string }[] = [
   {
     family: "push",
     seed: 1_018_405,
-    what: "so does one whose handler throws",
+    what: "an upload whose handler throws ends two seconds after the response",
   },
   {
     family: "push",

@@ -553,7 +553,7 @@ Deno.test("large buffers: written bytes stay in order while the memory grows and
   }
 });
 
-Deno.test("idle buffers: what waits to leave is not given back", () => {
+Deno.test("idle buffers: a write buffer keeps its memory while bytes wait to be sent", () => {
   const out = new WriteBuffer(1 << 20);
   out.append(new Uint8Array(15_000).fill(7));
   out.reset();
