@@ -1,8 +1,10 @@
 /** The HTTP examples run, and print what they should. */
 
+import { fileURLToPath } from "node:url";
 import { accept } from "../../http/connect.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
 import { serve } from "../../http/server/serve.ts";
+import { stdFlags } from "../../tools/std.ts";
 import { EXAMPLES, freePort, run, startServer } from "./process.ts";
 
 Deno.test("examples/serve_and_fetch.ts", async () => {
@@ -26,6 +28,32 @@ Deno.test("examples/push.ts", async () => {
   assertStringIncludes(
     output,
     "pushed: /style.css h1 { color: rebeccapurple }",
+  );
+});
+
+Deno.test("examples/demo.ts: every byte arrives in all three versions", async () => {
+  // It imports the standard library.
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "-A",
+      ...await stdFlags(),
+      fileURLToPath(new URL("demo.ts", EXAMPLES)),
+    ],
+    stderr: "inherit",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(success, true, text);
+  assertEquals(
+    text.trimEnd().split("\n").slice(-4).map((line) => line.split(":")[0]),
+    [
+      "ok SPDY/2",
+      "ok SPDY/3",
+      "ok SPDY/3.1",
+      "every byte arrived as it was sent",
+    ],
   );
 });
 
