@@ -1,5 +1,6 @@
 /** `serveConnection`, and `serve` on a listener of the caller. */
 
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { ByteStreams } from "../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
@@ -125,7 +126,11 @@ Deno.test("serveConnection: it ends if the client leaves without speaking SPDY",
   const served = serveConnection(far, { upgrade: true }, () => new Response());
   near.close();
   await served.finished;
-  await assertRejects(() => served.connection);
+  await assertRejects(
+    () => served.connection,
+    ConnectionClosedError,
+    "the client left before it began to speak SPDY",
+  );
 });
 
 Deno.test("serveConnection: shutdown ends a connection that does not speak SPDY yet", async () => {

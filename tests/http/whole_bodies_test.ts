@@ -351,7 +351,11 @@ Deno.test("whole bodies: the raw stream has no clean end after dropped or taken 
   await answer(pair.server, [], new Uint8Array(5), true);
   const response = await whole;
   assertEquals((await response.bytes()).length, 5);
-  await assertRejects(() => readBody(response.stream));
+  await assertRejects(
+    () => readBody(response.stream),
+    InvalidArgumentError,
+    "the body of its Request or Response",
+  );
 });
 
 Deno.test("whole bodies: a GET request's body is dropped and has no clean end", async () => {

@@ -161,7 +161,11 @@ Deno.test("stream: trailers follow the body and end it", async () => {
   await trailers;
   assertEquals(await stream.trailers, [["checksum", "7"]]);
   assertEquals(await stream.closed, 0);
-  await assertRejects(() => writer.write(new Uint8Array(1)));
+  await assertRejects(
+    () => writer.write(new Uint8Array(1)),
+    InvalidArgumentError,
+    "already ended its half",
+  );
 });
 
 Deno.test("stream: onHeaders gets HEADERS when they arrive, and earlier ones", async () => {
@@ -363,8 +367,10 @@ Deno.test("push: a server can open a stream that belongs to a request", async ()
   assertEquals(await received.closed, 0);
   assertEquals(await pushed.closed, 0);
   await assertRejects(() => received.reply([]), InvalidArgumentError);
-  await assertRejects(() =>
-    received.writable.getWriter().write(new Uint8Array(1))
+  await assertRejects(
+    () => received.writable.getWriter().write(new Uint8Array(1)),
+    InvalidArgumentError,
+    "already ended its half",
   );
 });
 
