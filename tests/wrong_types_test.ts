@@ -404,11 +404,11 @@ async function check(
 }
 
 for (const [what, call, right = ""] of CALLS) {
-  Deno.test(`wrong types: ${what}`, () =>
+  Deno.test(`wrong types are refused: ${what}`, () =>
     check(what, call, right, "InvalidArgumentError"));
 }
 
-Deno.test("wrong types: results of callbacks", async () => {
+Deno.test("wrong types are refused: results of callbacks", async () => {
   const results: readonly Call[] = [
     ["a read callback", (v) => bodyOf(v).send()],
     ["a recv callback", (v) => client({ recv: () => v }).recv(), "undefined"],

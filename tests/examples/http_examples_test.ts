@@ -7,7 +7,7 @@ import { serve } from "../../http/server/serve.ts";
 import { stdFlags } from "../../tools/std.ts";
 import { EXAMPLES, freePort, run, startServer } from "./process.ts";
 
-Deno.test("examples/serve_and_fetch.ts", async () => {
+Deno.test("examples/serve_and_fetch.ts prints what both ends received", async () => {
   const lines = (await run("serve_and_fetch.ts")).trimEnd().split("\n");
   assertMatch(lines[0], /^Listening on http:\/\/127\.0\.0\.1:\d+\/$/);
   assertEquals(lines.slice(1, 5), [
@@ -22,7 +22,7 @@ Deno.test("examples/serve_and_fetch.ts", async () => {
   ]);
 });
 
-Deno.test("examples/push.ts", async () => {
+Deno.test("examples/push.ts prints the page and the pushed style sheet", async () => {
   const output = await run("push.ts");
   assertStringIncludes(output, "asked for: text/html <link rel=stylesheet");
   assertStringIncludes(
@@ -57,7 +57,7 @@ Deno.test("examples/demo.ts: every byte arrives in all three versions", async ()
   );
 });
 
-Deno.test("examples/hello_client.ts against a server", async () => {
+Deno.test("examples/hello_client.ts prints the response of a server", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => new Response(new URL(request.url).pathname),
@@ -68,7 +68,7 @@ Deno.test("examples/hello_client.ts against a server", async () => {
   );
 });
 
-Deno.test("examples/hello_server.ts, with hello_client.ts", async () => {
+Deno.test("examples/hello_server.ts answers hello_client.ts", async () => {
   const port = freePort();
   await using _server = await startServer("hello_server.ts", { port });
   assertEquals(
@@ -77,7 +77,7 @@ Deno.test("examples/hello_server.ts, with hello_client.ts", async () => {
   );
 });
 
-Deno.test("examples/raw_stream.ts against an echo", async () => {
+Deno.test("examples/raw_stream.ts gets its bytes back from an echo", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
     for await (const stream of await accept(await listener.accept())) {

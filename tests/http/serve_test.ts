@@ -79,7 +79,7 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`serve: Unix socket, ${versionName(version)}`, async () => {
+  Deno.test(`serve: it serves on a Unix socket, ${versionName(version)}`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
     try {

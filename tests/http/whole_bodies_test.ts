@@ -257,7 +257,9 @@ async function readWith(
 for (const version of VERSIONS) {
   for (const together of [true, false]) {
     for (const way of ["bytes()", "text()", "body"]) {
-      const name = `${way}, ${together ? "together" : "later"}, ${version}`;
+      const name = `${way}, ${together ? "with the head" : "later"}, ${
+        versionName(version)
+      }`;
       Deno.test(`whole bodies: fetch fails for another length than announced, ${name}`, async () => {
         await using pair = memoryPair({ version });
         for (const [length, size] of [[4, 5], [6, 5], [1, 0], [9e4, 8e4]]) {

@@ -61,7 +61,7 @@ Deno.test("dropped headers: at the limit the stream is reset, beyond it the sess
   assertEquals(tight.flushNames()[0], "GOAWAY 3 1");
 });
 
-Deno.test("dropped headers: a decoder reports it as well", () => {
+Deno.test("dropped headers: above the limit, a FrameDecoder throws an error with the name of the limit", () => {
   const decoder = new FrameDecoder(PROTO_SPDY3, {
     maxHeaderBlock: 65536,
     maxDroppedHeaders: 1000,

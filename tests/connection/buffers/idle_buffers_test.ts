@@ -96,7 +96,7 @@ function conns(): [MemoryConn, MemoryConn] {
 }
 
 for (const direction of ["up", "down"] as const) {
-  Deno.test(`idle buffers: reading after a bulk transfer ${direction}`, async () => {
+  Deno.test(`idle buffers: after a bulk transfer ${direction}, both ends wait for input with a small buffer`, async () => {
     const [left, right] = conns();
     await using client = new Connection(left, {
       side: CLIENT,
