@@ -155,7 +155,7 @@ Deno.test("a damaged gzip file gives everything before the damage", async () => 
 
 Deno.test("a gzip file with an endless head is damaged", async () => {
   const file = new Uint8Array(300_000).fill(0x41);
-  // The flag of a file name, which no zero ends.
+  // The flag of a file name, without the zero byte that ends the name.
   file.set([0x1f, 0x8b, 8, 8]);
   const { warnings } = await read([file]);
   assertEquals(warnings.length, 1);

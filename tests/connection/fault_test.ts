@@ -132,7 +132,7 @@ Deno.test("fault: a reader that never reads stops its writer and no other", asyn
     await (await nextStream(pair.server)).reply([], { fin: true });
     await other.closed;
   }
-  // The window of the stream, and what one frame may take of the next one.
+  // The window of the stream, and one chunk more.
   assert(accepted <= 65536 + 16384, `${accepted} bytes were accepted`);
   await stream.readable.cancel();
   await assertRejects(() => writing, StreamResetError, "CANCEL");

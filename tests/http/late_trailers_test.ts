@@ -181,7 +181,7 @@ for (const how of ["cancels the response", "closes the connection"]) {
     else await pair.client.close();
     await called;
     await assertRejects(() => info.completed);
-    // Also when all is over.
+    // After the end of the response, the call does nothing and throws nothing.
     info.sendTrailers(TRAILERS);
     assertEquals(heard, []);
   });
