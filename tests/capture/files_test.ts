@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, concat } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+  concat,
+} from "../deps.ts";
 import { PcapReader } from "../../capture/pcap.ts";
 import { PcapngReader } from "../../capture/pcapng.ts";
 import { ipv4Packet, pcapFile, pcapngFile } from "./packets.ts";
@@ -149,8 +155,8 @@ Deno.test("a damaged gzip file gives everything before the damage", async () => 
   const packed = await gzip(talk.file());
   packed.fill(0xff, packed.length >> 1, (packed.length >> 1) + 64);
   const reading = await read([packed]);
-  assert(reading.frames.length > 50);
-  assert(reading.warnings.length > 0);
+  assertGreater(reading.frames.length, 50);
+  assertGreater(reading.warnings.length, 0);
 });
 
 Deno.test("a gzip file with an endless head is damaged", async () => {

@@ -24,8 +24,8 @@ import {
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
 import {
-  assert,
   assertEquals,
+  assertLessOrEqual,
   assertStringIncludes,
   assertThrows,
 } from "../deps.ts";
@@ -432,7 +432,7 @@ Deno.test("the longest header block that fits in a frame is sent, and one more b
     new FrameEncoder(PROTO_SPDY3).encode(
       reply([["x", "v".repeat(length)]]),
     );
-  assert(encode(longest).length <= 2 ** 24 + 7);
+  assertLessOrEqual(encode(longest).length, 2 ** 24 + 7);
   assertThrows(
     () => encode(longest + 1),
     InvalidArgumentError,

@@ -17,7 +17,7 @@ import { type NameValue, PROTO_SPDY2, PROTO_SPDY3 } from "../../frame/mod.ts";
 import { type VersionTraits, versionTraits } from "../../frame/version.ts";
 import { Deflate } from "../../zlib/mod.ts";
 import type { OutputMemory } from "../../zlib/output_window.ts";
-import { assert, assertEquals } from "../deps.ts";
+import { assert, assertEquals, assertGreater } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 const LIMITS = resolveFrameLimits({ maxHeaderBlock: 2000, maxHeaderCount: 12 });
@@ -177,7 +177,7 @@ Deno.test("a block with an error between blocks that are alike does not change h
   );
   // Its headers are dropped.
   const tooLong = plainOf(pairsOf("a".repeat(70), "y"), SPDY3);
-  assert(tooLong.length > LIMITS.maxHeaderBlock);
+  assertGreater(tooLong.length, LIMITS.maxHeaderBlock);
   for (const between of [tooMany, bad, tooLong]) {
     for (const next of [a, b]) {
       assertEquals(

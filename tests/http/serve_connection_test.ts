@@ -16,8 +16,8 @@ import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { getNpnProtocols } from "../../session/npn.ts";
 import {
-  assert,
   assertEquals,
+  assertGreater,
   assertRejects,
   assertStrictEquals,
   assertThrows,
@@ -239,7 +239,7 @@ Deno.test("serve: a listener cannot be combined with options for listening", () 
     InvalidArgumentError,
     "`port`",
   );
-  assert((listener.addr as Deno.NetAddr).port > 0);
+  assertGreater((listener.addr as Deno.NetAddr).port, 0);
 });
 
 Deno.test("serveConnection: a socket that its client closes is closed once, even if it never spoke", async () => {

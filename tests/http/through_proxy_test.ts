@@ -18,6 +18,7 @@ import type { ByteStreams } from "../../mod.ts";
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -123,7 +124,7 @@ Deno.test("the proxy resolves the server's name, and IPv6 addresses are in brack
       port: 4711,
       proxy: proxyAt(proxy),
     });
-    assert(connection.version > 0);
+    assertGreater(connection.version, 0);
   }
   assertStringIncludes(proxy.requests[0], "CONNECT no-such-host.invalid:4711 ");
   assertStringIncludes(proxy.requests[1], "CONNECT [2001:db8::1]:4711 ");

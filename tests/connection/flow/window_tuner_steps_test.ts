@@ -1,7 +1,7 @@
 /** The exact window after each round trip. */
 
 import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
-import { assert, assertEquals } from "../../deps.ts";
+import { assert, assertEquals, assertLess } from "../../deps.ts";
 
 const MOST = 16 << 20;
 const LEAST = 32_768;
@@ -45,7 +45,7 @@ class Steps {
     if (this.#isMeasuring) return this;
     const end = this.now + 10_000;
     while (!this.tuner.received(0, this.now)) {
-      assert(this.now++ < end);
+      assertLess(this.now++, end);
     }
     this.#isMeasuring = true;
     return this;
