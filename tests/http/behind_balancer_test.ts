@@ -13,7 +13,13 @@ import {
   serve,
   type ServeHandler,
 } from "../../mod.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
@@ -254,7 +260,7 @@ Deno.test('proxyProtocol "required": options for TLS that are undefined do not t
       sendAndWait(port, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")),
     );
     await using connection = await connect({ port, proxyProtocol });
-    assert((await addressSeen(connection)).includes("203.0.113.7"));
+    assertStringIncludes(await addressSeen(connection), "203.0.113.7");
   }
 });
 
@@ -313,7 +319,7 @@ Deno.test("a connection that is closed without a byte of its PROXY head is not a
     })(),
   );
   assertEquals(errors.length, 1);
-  assert(String(errors[0]).includes("in the middle of its PROXY head"));
+  assertStringIncludes(String(errors[0]), "in the middle of its PROXY head");
   behind.close();
 });
 
