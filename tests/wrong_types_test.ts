@@ -40,7 +40,7 @@ import {
   Inflate,
 } from "../zlib/mod.ts";
 import { show } from "../values.ts";
-import { assert, assertEquals } from "./deps.ts";
+import { assertEquals, assertGreater } from "./deps.ts";
 
 /** An argument of any type. */
 // deno-lint-ignore no-explicit-any
@@ -404,11 +404,11 @@ async function check(
 }
 
 for (const [what, call, right = ""] of CALLS) {
-  Deno.test(`wrong types: ${what}`, () =>
+  Deno.test(`wrong types are refused: ${what}`, () =>
     check(what, call, right, "InvalidArgumentError"));
 }
 
-Deno.test("wrong types: results of callbacks", async () => {
+Deno.test("wrong types are refused: results of callbacks", async () => {
   const results: readonly Call[] = [
     ["a read callback", (v) => bodyOf(v).send()],
     ["a recv callback", (v) => client({ recv: () => v }).recv(), "undefined"],
@@ -493,7 +493,7 @@ Deno.test("bytes: any Uint8Array is accepted, whatever memory it uses", () => {
       }),
     );
     session.send();
-    assert(sent > wire.length);
+    assertGreater(sent, wire.length);
   }
 });
 

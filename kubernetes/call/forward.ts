@@ -16,7 +16,11 @@ export interface ServedConnection {
   readonly readable: ReadableStream<Uint8Array>;
   /** The bytes for the client. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Aborted when the connection to the client has ended. */
+  /**
+   * Aborted when the request has ended, and with it all of its forwarded connections.
+   * If the client ends this one alone, `readable` ends or fails, and writes to
+   * `writable` fail once the client has reset it.
+   */
   readonly signal: AbortSignal;
 }
 

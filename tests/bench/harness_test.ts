@@ -140,7 +140,7 @@ Deno.test("bench: a missing peer is reported, and any other failure is an error"
   await assertRejects(() => runRow(row(new Error("broken")), PLAN), "broken");
 });
 
-Deno.test("bench: a loop in memory lets timers run", async () => {
+Deno.test("bench: timers fire while a loop in memory is measured", async () => {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   const subject = loop("busy", () => 1);

@@ -25,13 +25,14 @@ Deno.test("link heads, tags, tunnels, extension heads and fragments are skipped"
 });
 
 Deno.test("packets that are truncated in their heads are ignored", async () => {
-  for (const { linkType, wrap } of encapsulations) {
+  for (const { name, linkType, wrap } of encapsulations) {
     const [packet] = talk().slice(2, 3).flatMap(wrap);
     const packets = Array.from(
       packet,
       (_, end) => packet.subarray(0, end),
     );
-    await read([pcapFile({ linkType, packets })]);
+    const reading = await read([pcapFile({ linkType, packets })]);
+    assertEquals(reading.records, [], name);
   }
 });
 

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes, concat } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+  concat,
+} from "../deps.ts";
 import { PcapReader } from "../../capture/pcap.ts";
 import { PcapngReader } from "../../capture/pcapng.ts";
 import { ipv4Packet, pcapFile, pcapngFile } from "./packets.ts";
@@ -49,7 +55,7 @@ Deno.test("pcapng: clocks of other resolutions are read", () => {
   }
 });
 
-Deno.test("pcapng: blocks whose length does not count the padding, as early programs wrote them", () => {
+Deno.test("pcapng: a block whose length does not count its padding is read, as early programs wrote it", () => {
   const packets = [1, 2, 3, 4, 5].map((length) =>
     new Uint8Array(length).fill(length)
   );
@@ -149,13 +155,13 @@ Deno.test("a damaged gzip file gives everything before the damage", async () => 
   const packed = await gzip(talk.file());
   packed.fill(0xff, packed.length >> 1, (packed.length >> 1) + 64);
   const reading = await read([packed]);
-  assert(reading.frames.length > 50);
-  assert(reading.warnings.length > 0);
+  assertGreater(reading.frames.length, 50);
+  assertGreater(reading.warnings.length, 0);
 });
 
 Deno.test("a gzip file with an endless head is damaged", async () => {
   const file = new Uint8Array(300_000).fill(0x41);
-  // The flag of a file name, which no zero ends.
+  // The flag of a file name, without the zero byte that ends the name.
   file.set([0x1f, 0x8b, 8, 8]);
   const { warnings } = await read([file]);
   assertEquals(warnings.length, 1);
@@ -264,7 +270,7 @@ Deno.test("packets of which a file has only the beginning are marked", () => {
   });
 });
 
-Deno.test("pcapng: secrets behind the last packet serve the next file", async () => {
+Deno.test("pcapng: TLS secrets after the last packet of a file decrypt the next file", async () => {
   const log = ascii(LOG_12);
   const padded = log.length + (-log.length & 3);
   const block = new Uint8Array(20 + padded);

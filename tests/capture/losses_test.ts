@@ -148,7 +148,7 @@ Deno.test("a capture that begins inside a frame skips to the next one", async ()
   ]);
 });
 
-Deno.test("missing packets are awaited only as long as they may arrive", async () => {
+Deno.test("a missing packet is awaited for 64 packets, and fills its gap if it arrives by then", async () => {
   const talk = new Talk();
   talk.send("client", ping(1)).send("client", ping(3)).send("client", ping(5));
   const [late] = talk.segments.splice(3, 1);
@@ -237,7 +237,7 @@ Deno.test("any packets may be missing: the rest is read, and every byte is accou
   }
 });
 
-Deno.test("what the end of a capture cuts off from a frame is missing", async () => {
+Deno.test("a frame that the end of a capture cuts off counts its remaining bytes as missing", async () => {
   const talk = new Talk();
   const body = talk.data(1, "x".repeat(3000));
   talk.send("client", talk.request(1, "/one"));

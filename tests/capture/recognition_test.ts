@@ -73,7 +73,7 @@ Deno.test("a frame that the capture cuts anywhere does not hide the direction", 
   }
 });
 
-Deno.test("DATA of streams that the capture does not open is found by its row", async () => {
+Deno.test("DATA frames of a stream that was opened before the capture are found because they follow each other", async () => {
   const talk = new Talk({ handshake: false });
   const row = concat(
     Array.from({ length: 7 }, () => talk.data(5, "d".repeat(300))),
@@ -84,7 +84,7 @@ Deno.test("DATA of streams that the capture does not open is found by its row", 
   assertEquals(reading.notes.map(({ skipped }) => skipped), [208]);
 });
 
-Deno.test("the other direction tells what a frame is that the capture cuts off", async () => {
+Deno.test("a first frame that the capture cuts off is recognised if the other direction is SPDY", async () => {
   const talk = new Talk({ handshake: false });
   const request = talk.request(1, "/one");
   talk.send(

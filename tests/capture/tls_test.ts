@@ -203,7 +203,7 @@ function talkWithEarlyData(): Talk {
   const sealer = sealerOfTls13(secret(9));
   const [syn, answer, hello, ...rest] = talk.segments;
   talk.segments.splice(0, talk.segments.length, syn, answer);
-  // Two records in front of the ServerHello, one and the end of them behind it.
+  // Two records before the ServerHello; one, and EndOfEarlyData, after it.
   const before = concat([sealer.seal(23, ping(7)), sealer.seal(23, ping(9))]);
   const behind = concat([
     sealer.seal(23, ping(11)),

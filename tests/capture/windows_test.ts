@@ -33,22 +33,22 @@ function control(type: number, ...words: number[]): Uint8Array {
   return bytes;
 }
 
-Deno.test("a stream whose last frame uses up its window did not wait", async () => {
+Deno.test("stalls: a stream whose last frame uses up its window has not waited", async () => {
   assertEquals(await stallsOf(reply([[32768, 0], [32768, 1]])), []);
 });
 
-Deno.test("a stream that ends without bytes has waited until then", async () => {
+Deno.test("stalls: a stream that ends with an empty frame has waited from its last bytes to that frame", async () => {
   assertEquals(
     await stallsOf(reply([[32768, 0], [32768, 0], [0, 1]])),
     ["0: 1, 1 ms", "1: 1, 1 ms"],
   );
 });
 
-Deno.test("a last frame that is larger than the window: its sender obeys no window", async () => {
+Deno.test("stalls: a stream that sends more than its window has not waited", async () => {
   assertEquals(await stallsOf(reply([[65536, 0], [1, 1]])), []);
 });
 
-Deno.test("the session waits only while one of its streams has more to send", async () => {
+Deno.test("stalls: the session waits only while one of its streams has more to send", async () => {
   const talk = new Talk();
   talk.send("client", concat([talk.request(1, "/"), talk.request(3, "/")]));
   talk.send("server", concat([talk.reply(1), talk.reply(3)]));

@@ -31,7 +31,7 @@ Deno.test("proxy: the time for an answer begins anew with each part of the body"
   assertEquals(errors, ["no answer within 60 s (--timeout)"]);
 });
 
-Deno.test("proxy: once an answer has begun, or is too late, its upload starts no timer", async () => {
+Deno.test("proxy: after the beginning of an answer, or after its timeout, the upload starts no timer", async () => {
   using time = virtualTime();
   for (const late of [false, true]) {
     const { timer, reader, errors } = upload(1000);

@@ -137,7 +137,8 @@ Deno.test("port-forward: a local client that resets its connection ends the one 
   let closed = 0;
   const carried = carry(
     {
-      // A reset before that has nothing to end in the pod.
+      // Not earlier: before the handler has begun, there is no connection in the
+      // pod that could end.
       async read() {
         await begun.promise;
         throw new Deno.errors.ConnectionReset("reset");

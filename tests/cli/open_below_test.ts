@@ -79,16 +79,24 @@ async function race(): Promise<void> {
 
 const ignore = Deno.build.os === "windows";
 
-Deno.test("links and FIFOs that replace a file during a race lead nowhere", {
-  ignore,
-}, race);
+Deno.test(
+  "static files: a link or FIFO that replaces a file while it is opened reveals nothing outside of the directory",
+  {
+    ignore,
+  },
+  race,
+);
 
-Deno.test("the same holds if the system does not tell where a file is", {
-  ignore,
-  permissions: { read: true, write: true, run: true, sys: true },
-}, race);
+Deno.test(
+  "static files: without /proc, a link or FIFO that replaces a file while it is opened reveals nothing outside of the directory",
+  {
+    ignore,
+    permissions: { read: true, write: true, run: true, sys: true },
+  },
+  race,
+);
 
-Deno.test("a file is below a directory with no other between them, also with backslashes", () => {
+Deno.test("isDirectlyBelow: only a separator of the system is one between directory and file", () => {
   for (
     const [root, path, separator, expected] of [
       ["/www", "/www/a", "/", true],
@@ -104,7 +112,7 @@ Deno.test("a file is below a directory with no other between them, also with bac
   ) assertEquals(isDirectlyBelow(root, path, separator), expected, path);
 });
 
-Deno.test("the extension is that of the file, also with backslashes in its path", () => {
+Deno.test("static files: a dot in the name of a folder is not that of an extension, also with backslashes", () => {
   for (
     const [path, separator, expected] of [
       ["/v1.2/page.html", "/", ".html"],

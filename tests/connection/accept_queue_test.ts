@@ -3,7 +3,7 @@
 import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 
-Deno.test("accept queue: items wait for readers, readers for items, and both for the end", async () => {
+Deno.test("accept queue: items wait for readers, readers wait for items, and the end ends both waits", async () => {
   const queue = new AcceptQueue<number>();
   queue.push(1);
   queue.push(2);

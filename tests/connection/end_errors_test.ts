@@ -89,7 +89,7 @@ Deno.test("reasons: a connection that ended names the side and the cause", () =>
   );
 });
 
-Deno.test("reasons: only a peer that disconnected in order counts as gone", () => {
+Deno.test("reasons: a peer that closed or reset the connection counts as gone, one whose bytes are invalid does not", () => {
   const own = new SpdyError("of this package", ERR_PROTO);
   assertStrictEquals(transportFailed("reading failed", own), own);
   const reset = transportFailed("reading failed", new Error("reset"));

@@ -187,7 +187,7 @@ const WAYS: readonly Way[] = [
 
 for (const way of WAYS) {
   const { name, end, error, onFrame, goaways = [], within = 1000 } = way;
-  Deno.test(`every end: ${name}`, async () => {
+  Deno.test(`every end: everything that waits settles, and no timer is left, after ${name}`, async () => {
     using time = virtualTime();
     const peer = new FakePeer();
     const client = new Connection(peer, {

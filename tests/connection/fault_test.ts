@@ -132,7 +132,7 @@ Deno.test("fault: a reader that never reads stops its writer and no other", asyn
     await (await nextStream(pair.server)).reply([], { fin: true });
     await other.closed;
   }
-  // The window of the stream, and what one frame may take of the next one.
+  // The window of the stream, and one chunk more.
   assert(accepted <= 65536 + 16384, `${accepted} bytes were accepted`);
   await stream.readable.cancel();
   await assertRejects(() => writing, StreamResetError, "CANCEL");
@@ -465,7 +465,7 @@ Deno.test("fault: promises that are not awaited cause no unhandled rejections", 
   client.ping();
 });
 
-Deno.test("accept: a client that does not speak TLS is an error", async () => {
+Deno.test("accept: a client without TLS gets SPDY/3.1 by default", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const [client, server] = await Promise.all([
@@ -476,7 +476,7 @@ Deno.test("accept: a client that does not speak TLS is an error", async () => {
   await Promise.all([client.close(), server.close()]);
 });
 
-Deno.test("options: the error for each one out of range names it", async () => {
+Deno.test("options: the error for an option out of its range names the option", async () => {
   const [left, right] = await tcpConns();
   const options = { side: CLIENT, version: PROTO_SPDY3 } as const;
   for (

@@ -97,7 +97,7 @@ Deno.test("first frame: SETTINGS of HTTP/2 are recognised, and nothing else as s
   );
 });
 
-Deno.test("first frame: it may be for an own stream, and for no other", () => {
+Deno.test("first frame: it may name a stream that this side has opened, and no other stream", () => {
   const dataFor = (streamId: number) => [0, 0, 0, streamId, 0, 0, 0, 0];
   const isFine = (side: Side, lastOwn: number, bytes: readonly number[]) => {
     const first = new FirstFrame(side, PROTO_SPDY3_1);
@@ -150,7 +150,7 @@ function decidedAfter(
   return "open";
 }
 
-Deno.test("first frame: it is judged as soon as its bytes are enough", () => {
+Deno.test("first frame: it is accepted or refused at the first byte that decides", () => {
   const version = PROTO_SPDY2;
   // No stream is open, so the first byte of DATA, or of an HTTP request, is wrong.
   assertEquals(decidedAfter([0x47, 0x45, 0x54]), "wrong after 1");

@@ -18,7 +18,7 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { assert, assertEquals, assertRejects } from "../deps.ts";
+import { assertEquals, assertGreater, assertRejects } from "../deps.ts";
 import {
   memoryPair,
   memoryStreams,
@@ -201,7 +201,7 @@ Deno.test("a stream whose SYN_STREAM is only partly written when GOAWAY refuses 
   assertEquals([error.statusCode, error.unprocessed], [REFUSED_STREAM, true]);
   write();
   await client.closed;
-  assert(written > 100_000);
+  assertGreater(written, 100_000);
 });
 
 Deno.test("goaway() after the connection has failed does not become the reason for which no stream can be opened", async () => {

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertRejects } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "../deps.ts";
 import { coreOf } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { Connection } from "../../http/connection.ts";
@@ -34,7 +39,7 @@ Deno.test("a stream without an available id rejects, and so do all that wait", a
     const reason = result.status === "rejected" ? result.reason : undefined;
     assert(reason instanceof ConnectionClosedError);
     assertEquals(reason.unprocessed, true);
-    assert(reason.message.includes("all of its stream ids"));
+    assertStringIncludes(reason.message, "all of its stream ids");
   }
   assertEquals(client.accepting, false);
   await assertRejects(

@@ -86,7 +86,7 @@ function sceneOf(): Scene {
   return scene;
 }
 
-Deno.test("io loop: what is flushed and collected several times in a turn is filled in once each", async () => {
+Deno.test("io loop: however often flush() and collect() are called in a turn, the buffer is filled once for each", async () => {
   using _time = virtualTime();
   const scene = sceneOf();
   const { loop, wire } = scene;
@@ -336,7 +336,7 @@ Deno.test("io loop: the end writes what is ready, and reads on although reading 
   assertEquals([wire.takeLog(), time.timers], [["close"], 0]);
 });
 
-Deno.test("io loop: the end of one whose input has ended closes at once, in order if the transport can", async () => {
+Deno.test("io loop: after the end of input, finish() closes the transport at once, and ends its own direction first if close() does not", async () => {
   for (const closesInOrder of [false, true]) {
     using time = virtualTime();
     const { loop, wire } = sceneOf();

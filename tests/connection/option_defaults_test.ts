@@ -10,7 +10,7 @@ type KeepAlive = Parameters<typeof resolveOptions>[0]["keepAlive"];
 
 const REQUIRED = { side: CLIENT, version: PROTO_SPDY3_1 } as const;
 
-Deno.test("options: those of keepAlive are checked", () => {
+Deno.test("options: the fields of keepAlive are checked by name and range", () => {
   for (
     const [keepAlive, text] of [
       [{ interval: 1000, timeOut: 5 }, "timeOut"],

@@ -146,7 +146,6 @@ Deno.test("a peer that only reads gets answers that do not fit into one write", 
   })();
   // The input has ended. Each chunk is small enough to be copied; all together
   // are more than one write.
-  // together are more than one write.
   const ending = inputEnded.promise.then(async () => {
     await turn();
     assertEquals(streams.length, 12);

@@ -22,7 +22,7 @@ const OPTIONS = {
 // The settings do not depend on them.
 const parts = {} as SessionEventParts;
 
-Deno.test("session settings: those of a server's connections are checked once", () => {
+Deno.test("session settings: the options that a server's connections share are checked once", () => {
   const shared = resolveOnce({ ...OPTIONS, sensitiveHeaders: ["x-key"] });
   const first = sessionOptions(parts, shared);
   assertStrictEquals(sessionOptions(parts, shared)[RESOLVED], first[RESOLVED]);
@@ -33,7 +33,7 @@ Deno.test("session settings: those of a server's connections are checked once", 
   );
 });
 
-Deno.test("session settings: those of a connection with its own options are its own, and complete", () => {
+Deno.test("session settings: a connection with its own options has its own settings, with all fields", () => {
   const own = resolveOptions({ ...OPTIONS, sensitiveHeaders: ["x-key"] });
   const settings = sessionOptions(parts, own)[RESOLVED];
   assert(sessionOptions(parts, own)[RESOLVED] !== settings);

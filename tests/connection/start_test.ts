@@ -43,7 +43,7 @@ const LATE = [
   "connection/transport/proxy_tunnel.ts",
 ];
 
-Deno.test("start: modules of node, of an upgrade, of a server's requests and of a proxy are loaded when they are needed", async () => {
+Deno.test("start: importing mod.ts loads no module of node, of upgrades, of a server's requests or of proxies", async () => {
   const loaded = await loadedBy("mod.ts");
   assert(loaded.includes("connection/time/clock.ts"));
   for (const name of LATE) await Deno.stat(new URL(name, ROOT));
@@ -61,7 +61,7 @@ Deno.test("start: a client creates no Request, Response, Headers or web stream f
   assertEquals(printed, "200 true hello\n0");
 });
 
-Deno.test("start: if a module of a server is missing, it says so, and the client's connection ends", async () => {
+Deno.test("start: if a module of a server cannot be loaded, the server reports it, and the client's connection ends", async () => {
   const folder = await Deno.makeTempDir();
   const map = `${folder}/imports.json`;
   const missing = new URL("http/server/server_exchange.ts", ROOT).href;

@@ -14,6 +14,9 @@ import { CLIENT } from "../../session/constants.ts";
 import {
   assert,
   assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
   assertRejects,
   assertStringIncludes,
 } from "../deps.ts";
@@ -132,11 +135,11 @@ for (const version of VERSIONS) {
     assertEquals(left.received.bytes, right.sent.bytes);
     assertEquals(left.sent.frames, right.received.frames);
     assertEquals(left.received.frames, right.sent.frames);
-    assert(left.sent.frames >= 21);
+    assertGreaterOrEqual(left.sent.frames, 21);
     assertEquals(left.sent.headers, right.received.headers);
     // Twenty equal blocks: all but the first take a few bytes.
-    assert(left.sent.headers.plain > 20 * 20);
-    assert(left.sent.headers.ratio < 1);
+    assertGreater(left.sent.headers.plain, 20 * 20);
+    assertLess(left.sent.headers.ratio, 1);
     const { plain, compressed, ratio } = left.sent.headers;
     assertEquals(ratio, compressed / plain);
     const hasWindow = version !== PROTO_SPDY2 && version !== PROTO_SPDY3;

@@ -90,7 +90,7 @@ class Watched {
   }
 }
 
-Deno.test("timeouts: without any, no timer runs", () => {
+Deno.test("timeouts: if no timeout is set, no timer runs", () => {
   using time = virtualTime();
   for (const side of [CLIENT, SERVER] as const) {
     const { timeouts } = new Watched(time, side, {});

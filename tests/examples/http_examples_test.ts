@@ -1,11 +1,13 @@
 /** The HTTP examples run, and print what they should. */
 
+import { fileURLToPath } from "node:url";
 import { accept } from "../../http/connect.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
 import { serve } from "../../http/server/serve.ts";
+import { stdFlags } from "../../tools/std.ts";
 import { EXAMPLES, freePort, run, startServer } from "./process.ts";
 
-Deno.test("examples/serve_and_fetch.ts", async () => {
+Deno.test("examples/serve_and_fetch.ts prints what both ends received", async () => {
   const lines = (await run("serve_and_fetch.ts")).trimEnd().split("\n");
   assertMatch(lines[0], /^Listening on http:\/\/127\.0\.0\.1:\d+\/$/);
   assertEquals(lines.slice(1, 5), [
@@ -20,7 +22,7 @@ Deno.test("examples/serve_and_fetch.ts", async () => {
   ]);
 });
 
-Deno.test("examples/push.ts", async () => {
+Deno.test("examples/push.ts prints the page and the pushed style sheet", async () => {
   const output = await run("push.ts");
   assertStringIncludes(output, "asked for: text/html <link rel=stylesheet");
   assertStringIncludes(
@@ -29,7 +31,33 @@ Deno.test("examples/push.ts", async () => {
   );
 });
 
-Deno.test("examples/hello_client.ts against a server", async () => {
+Deno.test("examples/demo.ts: every byte arrives in all three versions", async () => {
+  // It imports the standard library.
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "-A",
+      ...await stdFlags(),
+      fileURLToPath(new URL("demo.ts", EXAMPLES)),
+    ],
+    stderr: "inherit",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assertEquals(success, true, text);
+  assertEquals(
+    text.trimEnd().split("\n").slice(-4).map((line) => line.split(":")[0]),
+    [
+      "ok SPDY/2",
+      "ok SPDY/3",
+      "ok SPDY/3.1",
+      "every byte arrived as it was sent",
+    ],
+  );
+});
+
+Deno.test("examples/hello_client.ts prints the response of a server", async () => {
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => new Response(new URL(request.url).pathname),
@@ -40,7 +68,7 @@ Deno.test("examples/hello_client.ts against a server", async () => {
   );
 });
 
-Deno.test("examples/hello_server.ts, with hello_client.ts", async () => {
+Deno.test("examples/hello_server.ts answers hello_client.ts", async () => {
   const port = freePort();
   await using _server = await startServer("hello_server.ts", { port });
   assertEquals(
@@ -49,7 +77,7 @@ Deno.test("examples/hello_server.ts, with hello_client.ts", async () => {
   );
 });
 
-Deno.test("examples/raw_stream.ts against an echo", async () => {
+Deno.test("examples/raw_stream.ts gets its bytes back from an echo", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const served = (async () => {
     for await (const stream of await accept(await listener.accept())) {

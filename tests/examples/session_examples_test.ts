@@ -6,7 +6,7 @@ import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { freePort, run, startServer } from "./process.ts";
 
-Deno.test("examples/spdyserv.ts, with spdyclient.ts", async () => {
+Deno.test("examples/spdyserv.ts sends files to spdyclient.ts", async () => {
   const port = freePort();
   await using _server = await startServer("spdyserv.ts", { port });
   const origin = `http://127.0.0.1:${port}`;
@@ -29,7 +29,7 @@ Deno.test("examples/spdyserv.ts, with spdyclient.ts", async () => {
   ]);
 });
 
-Deno.test("examples/spdyserv.ts on TLS, each version by ALPN", async () => {
+Deno.test("examples/spdyserv.ts on TLS agrees on each version by ALPN", async () => {
   const { cert, key, caCert } = await makeCertificate();
   const folder = await Deno.makeTempDir();
   try {

@@ -34,12 +34,12 @@ Deno.test("examples/chat.ts: a long line arrives in pieces", async () => {
   assert(heard.startsWith("* Long joined\n"));
 });
 
-Deno.test("examples/websocket.ts", async () => {
+Deno.test("examples/websocket.ts prints what it received over a WebSocket", async () => {
   const output = await run("websocket.ts");
   assertStringIncludes(output, "this is /a, this is /b, this is /c\n");
 });
 
-Deno.test("examples/reverse_proxy.ts in front of an HTTP server", async () => {
+Deno.test("examples/reverse_proxy.ts passes on requests and responses of an HTTP server", async () => {
   const seen: string[] = [];
   const behind = Deno.serve({
     hostname: "127.0.0.1",

@@ -24,11 +24,12 @@ import {
   WINDOW_UPDATE,
 } from "../../frame/mod.ts";
 import {
-  assert,
   assertEquals,
+  assertLessOrEqual,
   assertStringIncludes,
   assertThrows,
 } from "../deps.ts";
+import { versionName } from "../helpers/version_name.ts";
 import { decodeAll, ensure, SPDYLAY_LIMITS } from "./recordings.ts";
 
 const BASE = { version: 3, flags: 0, length: 0 };
@@ -51,8 +52,16 @@ function encodeOne(version: ProtocolVersion, frame: Frame): Uint8Array {
   return new FrameEncoder(version).encode(frame);
 }
 
-/** Frames that cannot be sent, and a word of the error that gives the reason. */
-const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
+/**
+ * Frames that cannot be sent, each with a word of the error that gives the reason
+ * and, where cases have the same word, what is wrong in this one.
+ */
+const REFUSED: readonly (readonly [
+  message: string,
+  version: ProtocolVersion,
+  frame: Frame,
+  what?: string,
+])[] = [
   ["streamId 0", PROTO_SPDY3, { ...SYN, streamId: 0 }],
   ["streamId 2147483648", PROTO_SPDY3, { ...SYN, streamId: 2 ** 31 }],
   ["streamId 1.5", PROTO_SPDY3, { ...SYN, streamId: 1.5 }],
@@ -169,19 +178,45 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
     data: new Uint8Array(0),
   }],
   ["header name is empty", PROTO_SPDY3, reply([["", "x"]])],
-  ["contains a character", PROTO_SPDY3, reply([["a\n", "x"]])],
-  ["contains a character", PROTO_SPDY3, reply([["caf\u00e9", "x"]])],
-  ["control character", PROTO_SPDY3, reply([["x", "a\r\nset-cookie: b"]])],
-  ["control character", PROTO_SPDY3, reply([["x", "\u007f"]])],
-  ["empty part", PROTO_SPDY3, reply([["x", "a\0\0b"]])],
-  ["empty part", PROTO_SPDY3, reply([["x", "\0a"]])],
-  ["empty part", PROTO_SPDY3, reply([["x", "a\0"]])],
+  [
+    "contains a character",
+    PROTO_SPDY3,
+    reply([["a\n", "x"]]),
+    "a line feed in a name",
+  ],
+  [
+    "contains a character",
+    PROTO_SPDY3,
+    reply([["caf\u00e9", "x"]]),
+    "a letter outside ASCII in a name",
+  ],
+  [
+    "control character",
+    PROTO_SPDY3,
+    reply([["x", "a\r\nset-cookie: b"]]),
+    "CR and LF in a value",
+  ],
+  [
+    "control character",
+    PROTO_SPDY3,
+    reply([["x", "\u007f"]]),
+    "DEL in a value",
+  ],
+  ["empty part", PROTO_SPDY3, reply([["x", "a\0\0b"]]), "between two NULs"],
+  ["empty part", PROTO_SPDY3, reply([["x", "\0a"]]), "before the first NUL"],
+  ["empty part", PROTO_SPDY3, reply([["x", "a\0"]]), "after the last NUL"],
   ["lone surrogate", PROTO_SPDY3, reply([["x", "\ud800"]])],
-  ["length of header x is 65536", PROTO_SPDY2, reply([["x", `${BIG}v`]])],
+  [
+    "length of header x is 65536",
+    PROTO_SPDY2,
+    reply([["x", `${BIG}v`]]),
+    "one character too many",
+  ],
   [
     "length of header x is 65536",
     PROTO_SPDY2,
     reply([["x", "\u00e9".repeat(32768)]]),
+    "two bytes for each character",
   ],
   ["length of a header name is 65536", PROTO_SPDY2, reply([[`${BIG}v`, ""]])],
   [
@@ -196,8 +231,9 @@ const REFUSED: readonly (readonly [string, ProtocolVersion, Frame])[] = [
   ],
 ];
 
-for (const [message, version, frame] of REFUSED) {
-  Deno.test(`refused: type ${frame.frameType}, ${message}`, () => {
+for (const [message, version, frame, what] of REFUSED) {
+  const reason = what === undefined ? message : `${message}, ${what}`;
+  Deno.test(`FrameEncoder refuses a frame of type ${frame.frameType} in ${versionName(version)}: ${reason}`, () => {
     const encoder = new FrameEncoder(version);
     const decoder = new FrameDecoder(version);
     const nv: NameValue[] = [["x-before", "1"], ["x-other", "2"]];
@@ -396,7 +432,7 @@ Deno.test("the longest header block that fits in a frame is sent, and one more b
     new FrameEncoder(PROTO_SPDY3).encode(
       reply([["x", "v".repeat(length)]]),
     );
-  assert(encode(longest).length <= 2 ** 24 + 7);
+  assertLessOrEqual(encode(longest).length, 2 ** 24 + 7);
   assertThrows(
     () => encode(longest + 1),
     InvalidArgumentError,

@@ -15,7 +15,7 @@ import {
 } from "../../frame/mod.ts";
 import { PairMemory } from "../../frame/pair_memory.ts";
 import { versionTraits } from "../../frame/version.ts";
-import { assert, assertEquals } from "../deps.ts";
+import { assertEquals, assertGreaterOrEqual } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 
 const LIMITS = resolveFrameLimits();
@@ -75,7 +75,7 @@ Deno.test("reading the blocks of random lists returns the prepared lists", () =>
     const out = new ByteWriter(random.int(0, 50));
     writeHeaderBlock(out, pairs, traits.lengthSize);
     assertEquals(headerBlockLength(pairs, traits, true), out.length);
-    assert(headerBlockLength(pairs, traits, false) >= out.length);
+    assertGreaterOrEqual(headerBlockLength(pairs, traits, false), out.length);
     const { errorCode, nv } = readHeaderBlock(
       out.view(),
       traits,

@@ -278,6 +278,6 @@ Deno.test("HeaderChecker: a list that is alike is checked without sorting it aga
     ["b", "1"],
   ]);
   assertEquals(checker.checkLike([["b", "1"], ["c", "3"]]), undefined);
-  // After a list that was not alike, nothing is.
+  // The last list was not alike, so there is no list to compare this one with.
   assertEquals(checker.checkLike([["b", "1"], ["a", "3"]]), undefined);
 });

@@ -76,7 +76,7 @@ function isTaken(list: NameValue[], limits: FrameLimits): boolean {
   return false;
 }
 
-Deno.test("limit: bytes of an inflated header block", () => {
+Deno.test("limit: a header block that inflates to more than maxHeaderBlock is refused", () => {
   // Count, two lengths, name, value: 4 + 4 + 1 + 4 + n.
   const list: NameValue[] = [["x", "v".repeat(8192 - 13)]];
   assert(isTaken(list, { maxHeaderBlock: 8192 }));
@@ -86,7 +86,7 @@ Deno.test("limit: bytes of an inflated header block", () => {
   assert(!isTaken([["x", huge[0][1] + "v"]], {}));
 });
 
-Deno.test("limit: bytes of all inflated header blocks that are dropped", () => {
+Deno.test("limit: dropped header blocks that exceed maxDroppedHeaders together are a parse error", () => {
   // Two blocks of 1000 bytes, of which 900 are above the limit of a block.
   const list: NameValue[] = [["x", "v".repeat(1000 - 13)]];
   const outcomes = (maxDroppedHeaders: number) =>
@@ -98,14 +98,14 @@ Deno.test("limit: bytes of all inflated header blocks that are dropped", () => {
   assertEquals(outcomes(1799), [refused, failed]);
 });
 
-Deno.test("limit: bytes of a control frame with headers", () => {
+Deno.test("limit: a frame with headers that is longer than maxControlFrameLength is refused", () => {
   const list: NameValue[] = [["x", "v".repeat(5000)]];
   const [frame] = replies([list]);
   assert(isTaken(list, { maxControlFrameLength: frame.length - 8 }));
   assert(!isTaken(list, { maxControlFrameLength: frame.length - 9 }));
 });
 
-Deno.test("limit: number of headers, including the parts of values", () => {
+Deno.test("limit: more headers than maxHeaderCount are refused, and each part of a value counts", () => {
   const names = (count: number) =>
     Array.from({ length: count }, (_, index): NameValue => [`n${index}`, ""]);
   assert(isTaken(names(10), { maxHeaderCount: 10 }));
@@ -121,7 +121,7 @@ Deno.test("limit: number of headers, including the parts of values", () => {
   assert(!isTaken(parts(1024), {}));
 });
 
-Deno.test("limit: length of a name and of a value", () => {
+Deno.test("limit: a name or value longer than its limit is refused", () => {
   assert(isTaken([["n".repeat(20), ""]], { maxHeaderNameLength: 20 }));
   assert(!isTaken([["n".repeat(21), ""]], { maxHeaderNameLength: 20 }));
   assert(isTaken([["n".repeat(4096), ""]], {}));
@@ -183,7 +183,7 @@ Deno.test("the error for headers above a limit names the limit of these headers,
   }
 });
 
-Deno.test("limit: SETTINGS entries, and control frames without headers", () => {
+Deno.test("limit: too many SETTINGS entries, and too long a control frame without headers, are parse errors", () => {
   const settings = (count: number) =>
     new FrameEncoder(PROTO_SPDY3).encode({
       frameType: SETTINGS,

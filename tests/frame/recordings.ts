@@ -97,7 +97,9 @@ export interface Recording {
 
 /** `assert` that also narrows types when the standard library has none. */
 export function ensure(condition: unknown, message = ""): asserts condition {
-  if (!condition) throw new Error(`not as it should be: ${message}`);
+  if (!condition) {
+    throw new Error(`a condition of the test does not hold: ${message}`);
+  }
 }
 
 /** The cases of one file. */

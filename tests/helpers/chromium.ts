@@ -147,7 +147,7 @@ export class Chromium implements AsyncDisposable {
 
 /** A page in a tab. */
 export class Page implements AsyncDisposable {
-  /** Errors and messages of its console, and requests that it made. */
+  /** Exceptions, and messages of its log and its console. */
   readonly complaints: string[] = [];
   /** URLs that it has requested. */
   readonly requests: string[] = [];
@@ -291,8 +291,9 @@ export class Page implements AsyncDisposable {
   }
 
   /**
-   * Presses the button of the mouse in an element, moves and releases it; parts
-   * of its width. `during` runs before the button is released.
+   * Presses the button of the mouse in an element, moves the mouse and releases the
+   * button. `from` and `to` are parts of the element's width, 0..1; `during` runs
+   * before the button is released.
    */
   async drag(
     selector: string,

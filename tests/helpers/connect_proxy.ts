@@ -11,7 +11,7 @@ export interface ConnectProxyOptions {
    * unchanged, and nothing follows.
    */
   readonly answer?: string;
-  /** Bytes that are sent after a 200, before the tunnel's own bytes, in the same write. */
+  /** Bytes that are sent before the 200, in the same write: an interim response. */
   readonly interim?: string;
   /** Where tunnels lead; default: to the host in the request. */
   readonly target?: { readonly hostname: string; readonly port: number };

@@ -45,8 +45,9 @@ export async function waitFor<T>(
 }
 
 /**
- * Waits until a condition holds of which nothing reports that it does; looks once in every
- * turn of the event loop. Fails as {@linkcode waitFor} does, and then looks no more.
+ * Waits until a condition holds; for conditions that no event and no promise reports.
+ * Checks it once in every turn of the event loop. Fails as {@linkcode waitFor} does,
+ * and then stops to check.
  */
 export async function waitUntil(
   what: string,

@@ -125,8 +125,8 @@ export function captureErrors(): { readonly logged: unknown[][] } & Disposable {
 
 /**
  * Asserts that a fetch, or the reading of its response, fails as the Fetch standard
- * says, with a `TypeError`; returns its cause, which must be of the class and contain
- * the text.
+ * says: with a `TypeError`, whose message must contain the text. Returns its cause,
+ * which must be of the class.
  */
 export async function assertFetchFails<E extends Error>(
   work: () => PromiseLike<unknown>,

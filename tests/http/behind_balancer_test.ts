@@ -13,7 +13,13 @@ import {
   serve,
   type ServeHandler,
 } from "../../mod.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
@@ -31,7 +37,7 @@ async function addressSeen(connection: Connection): Promise<string> {
 
 for (const secure of [false, true]) {
   for (const version of [1, 2] as const) {
-    Deno.test(`version ${version} on ${secure ? "TLS" : "TCP"}: the handler sees the client's address`, async () => {
+    Deno.test(`PROXY version ${version} on ${secure ? "TLS" : "TCP"}: the handler sees the client's address`, async () => {
       const { cert, key, caCert } = await makeCertificate();
       await using server = serve({
         ...LOOPBACK,
@@ -73,7 +79,7 @@ for (const secure of [false, true]) {
   }
 }
 
-Deno.test("a client sends its own addresses by default", async () => {
+Deno.test("proxyProtocol of connect: a client sends its own addresses by default", async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required" },
     tellAddress,
@@ -86,7 +92,7 @@ Deno.test("a client sends its own addresses by default", async () => {
   assertEquals(await addressSeen(connection), `${hostname} ${port}`);
 });
 
-Deno.test("the connection has all fields of the head", async () => {
+Deno.test("the connection of a server has all fields of the PROXY head", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const errors: unknown[] = [];
   const behind = new ProxyProtocolListener(listener, {
@@ -114,7 +120,7 @@ Deno.test("the connection has all fields of the head", async () => {
   assertEquals(errors, []);
 });
 
-Deno.test("handlers and onConnection get the head, and onConnectionError is called for refusals", async () => {
+Deno.test("handlers and onConnection get the PROXY head, and onConnectionError is called for refusals", async () => {
   const refused: string[] = [];
   const seen: unknown[] = [];
   await using server = serve({
@@ -139,7 +145,7 @@ Deno.test("handlers and onConnection get the head, and onConnectionError is call
   ]);
 });
 
-Deno.test("a caller's listener gives its connections after their head", async () => {
+Deno.test("a caller's listener: its connections are served after their PROXY head", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using server = serve(
     { listener, onListen() {}, proxyProtocol: "required" },
@@ -154,7 +160,7 @@ Deno.test("a caller's listener gives its connections after their head", async ()
   assertEquals(await response.json(), { transport: "tcp", ...SOURCE });
 });
 
-Deno.test("optional: a head may be missing, and those who are not trusted may not send one", async () => {
+Deno.test('proxyProtocol "optional": a head may be missing, and a client that is not trusted may not send one', async () => {
   await using trusting = serve({
     ...LOOPBACK,
     upgrade: true,
@@ -207,7 +213,7 @@ async function sendAndWait(port: number, data: Uint8Array): Promise<void> {
   }
 }
 
-Deno.test("required: connections without a valid head are closed, and others are served meanwhile", async () => {
+Deno.test('proxyProtocol "required": connections without a valid head are closed, and others are served meanwhile', async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required", trusted: ["127.0.0.1"] },
     tellAddress,
@@ -233,7 +239,7 @@ Deno.test("required: connections without a valid head are closed, and others are
   assert((await addressSeen(connection)).startsWith("127.0.0.1 "));
 });
 
-Deno.test("required: options for TLS that are undefined do not switch it off", async () => {
+Deno.test('proxyProtocol "required": options for TLS that are undefined do not turn it off', async () => {
   const unset = { cert: undefined, key: undefined };
   await using own = serve(
     { ...LOOPBACK, ...unset, proxyProtocol: "required" },
@@ -254,11 +260,11 @@ Deno.test("required: options for TLS that are undefined do not switch it off", a
       sendAndWait(port, new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")),
     );
     await using connection = await connect({ port, proxyProtocol });
-    assert((await addressSeen(connection)).includes("203.0.113.7"));
+    assertStringIncludes(await addressSeen(connection), "203.0.113.7");
   }
 });
 
-Deno.test("required: those who are not trusted are closed, even with a valid head", async () => {
+Deno.test('proxyProtocol "required": a client that is not trusted is disconnected, even with a valid head', async () => {
   await using server = serve(
     { ...LOOPBACK, proxyProtocol: "required", trusted: ["192.0.2.0/24"] },
     tellAddress,
@@ -267,7 +273,7 @@ Deno.test("required: those who are not trusted are closed, even with a valid hea
   await waitFor("the server to close", sendAndWait(server.addr.port, data));
 });
 
-Deno.test("a late or truncated head closes the connection", async () => {
+Deno.test("a late or truncated PROXY head closes the connection", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using time = virtualTime();
   const told = Promise.withResolvers<Error>();
@@ -293,7 +299,7 @@ Deno.test("a late or truncated head closes the connection", async () => {
   behind.close();
 });
 
-Deno.test("a connection that is closed without a byte is not an error", async () => {
+Deno.test("a connection that is closed without a byte of its PROXY head is not an error", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const errors: unknown[] = [];
   const behind = new ProxyProtocolListener(listener, {
@@ -313,11 +319,11 @@ Deno.test("a connection that is closed without a byte is not an error", async ()
     })(),
   );
   assertEquals(errors.length, 1);
-  assert(String(errors[0]).includes("in the middle of its PROXY head"));
+  assertStringIncludes(String(errors[0]), "in the middle of its PROXY head");
   behind.close();
 });
 
-Deno.test("a connection that is reset without a byte is not an error, with a head or an upgrade", async () => {
+Deno.test("a connection that is reset without a byte is not an error, with a PROXY head or an upgrade", async () => {
   // Health checks of load balancers end with a reset.
   for (const proxyProtocol of ["required", false] as const) {
     const errors: unknown[] = [];
@@ -347,7 +353,7 @@ Deno.test("a connection that is reset without a byte is not an error, with a hea
   }
 });
 
-Deno.test("shutdown ends connections whose head is incomplete", async () => {
+Deno.test("shutdown ends connections whose PROXY head is incomplete", async () => {
   const server = serve(
     { ...LOOPBACK, proxyProtocol: "required", handshakeTimeout: 0 },
     tellAddress,
@@ -366,7 +372,7 @@ Deno.test("shutdown ends connections whose head is incomplete", async () => {
   conn.close();
 });
 
-Deno.test("invalid options are refused before listening", () => {
+Deno.test("invalid options for PROXY heads are refused before listening", () => {
   for (
     const [options, text] of [
       [

@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("client: https by ALPN", async () => {
+Deno.test("client: it fetches an https URL over TLS with ALPN", async () => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serve(
     { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },

@@ -18,7 +18,7 @@ import {
   SYN_REPLY,
   SYN_STREAM,
 } from "../../mod.ts";
-import { assert, assertEquals } from "../deps.ts";
+import { assertEquals, assertGreater, assertGreaterOrEqual } from "../deps.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { quiet, virtualTime } from "../helpers/virtual_time.ts";
 
@@ -240,7 +240,7 @@ Deno.test("serve: a client that knows the limit must respect it", async () => {
   await burst.open(LIMIT + 1, FIN);
   assertEquals(burst.refused, 0);
   // The server has sent its PING, and the client has answered.
-  assert(burst.count(PING) > 0);
+  assertGreater(burst.count(PING), 0);
   await burst.open(5, FIN);
   assertEquals(burst.refused, 5);
   await burst.releaseAll();
@@ -254,7 +254,7 @@ Deno.test("serve: early requests are limited by maxWaitingStreams", async () => 
   using time = virtualTime();
   const burst = new Burst({ maxWaitingStreams: 20 });
   await burst.open(200, FIN);
-  assert(burst.refused >= 200 - LIMIT - 20);
+  assertGreaterOrEqual(burst.refused, 200 - LIMIT - 20);
   await burst.releaseAll();
   assertEquals(burst.count(SYN_REPLY) + burst.refused, 200);
   await time.until(burst.end());

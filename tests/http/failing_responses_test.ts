@@ -234,7 +234,7 @@ Deno.test("as Deno.serve: the response 500 of the server itself has no content-t
   }
 });
 
-Deno.test("serve: an object that only has the prototype of Response, and status 101", async () => {
+Deno.test("serve: an object that only has the prototype of Response, and a response with status 101, are reported to onError", async () => {
   const heard: string[] = [];
   const answers: Response[] = [
     Object.create(Response.prototype),

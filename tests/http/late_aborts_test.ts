@@ -102,7 +102,7 @@ for (const path of ["/text", "/empty", "/gzip", "/large"]) {
   }
 }
 
-Deno.test("as fetch: the reason of a late abort, and that of the signal of a Request", async () => {
+Deno.test("as fetch: a late abort fails reading with its reason, also by the signal of a Request", async () => {
   const [ours, theirs] = await onBoth(async (fetch, origin) => {
     const found: Record<string, string> = {};
     for (const reason of [null, 0, "why", new RangeError("x")]) {
@@ -124,7 +124,7 @@ Deno.test("as fetch: the reason of a late abort, and that of the signal of a Req
   assertEquals(ours, theirs);
 });
 
-Deno.test("as fetch: an abort after the body was obtained, and after it was cloned", async () => {
+Deno.test("as fetch: an abort has the same effect on a reader of the body, on a clone and on a body that was read", async () => {
   const [ours, theirs] = await onBoth(async (fetch, origin) => {
     const found: Record<string, unknown> = {};
     for (const path of ["/text", "/gzip"]) {

@@ -61,7 +61,7 @@ const IN_TIME: Record<string, (info: ServeInfo) => Response> = {
 };
 
 for (const [when, handler] of Object.entries(IN_TIME)) {
-  Deno.test(`sendTrailers: ${when}`, async () => {
+  Deno.test(`sendTrailers: the trailers arrive if it is called ${when}`, async () => {
     await using pair = await httpPair((_request, info) => handler(info));
     const response = await pair.client.fetch("/");
     await response.bytes();
@@ -181,7 +181,7 @@ for (const how of ["cancels the response", "closes the connection"]) {
     else await pair.client.close();
     await called;
     await assertRejects(() => info.completed);
-    // Also when all is over.
+    // After the end of the response, the call does nothing and throws nothing.
     info.sendTrailers(TRAILERS);
     assertEquals(heard, []);
   });

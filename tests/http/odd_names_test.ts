@@ -23,7 +23,7 @@ function odd(headers: Headers): [string, string][] {
 for (const protocol of getNpnProtocols()) {
   const version = npnGetVersion(protocol) as ProtocolVersion;
   for (const headerCompression of ["safe", "full", "none"] as const) {
-    Deno.test(`odd names: requests, responses and trailers of ${protocol}, compression "${headerCompression}"`, async () => {
+    Deno.test(`odd names: headers and trailers arrive in both directions, ${protocol}, compression "${headerCompression}"`, async () => {
       const seen: [string, string][][] = [];
       await using server = serve(
         { ...LOOPBACK, version, headerCompression },

@@ -10,6 +10,7 @@ import {
   type ProtocolVersion,
 } from "../../frame/constants.ts";
 import { assertRejects, assertStringIncludes } from "../deps.ts";
+import { versionName } from "../helpers/version_name.ts";
 
 const PAIRS: [ProtocolVersion, ProtocolVersion, string, string][] = [
   [
@@ -54,7 +55,8 @@ function serverOf(version: ProtocolVersion): {
 }
 
 for (const [own, other, onClient, onServer] of PAIRS) {
-  Deno.test(`other version: both sides name both versions, client ${own}, server ${other}`, async () => {
+  const name = `client ${versionName(own)}, server ${versionName(other)}`;
+  Deno.test(`other version: the errors of both sides name both versions, ${name}`, async () => {
     await using server = serverOf(other);
     await using connection = await connect({
       port: server.port,
@@ -68,7 +70,7 @@ for (const [own, other, onClient, onServer] of PAIRS) {
     assertStringIncludes(String(await server.error), onServer);
   });
 
-  Deno.test(`other version: a client that sends nothing learns it as well, client ${own}, server ${other}`, async () => {
+  Deno.test(`other version: a client that sends nothing gets the same error, ${name}`, async () => {
     await using server = serverOf(other);
     await using connection = await connectRaw({
       port: server.port,

@@ -14,7 +14,7 @@ const OWN: Required<Omit<FetchInit, keyof RequestInit>> = {
   strictContentLength: false,
 };
 
-Deno.test("the options of this module need no Request", () => {
+Deno.test("plainInit: options that only this module has need no Request object", () => {
   for (const [name, value] of Object.entries(OWN)) {
     assertEquals(plainInit({ [name]: value })?.method, "GET", name);
     const post = plainInit({ [name]: value, method: "POST", body: "x" });
@@ -22,7 +22,7 @@ Deno.test("the options of this module need no Request", () => {
   }
 });
 
-Deno.test("an option that may change the request needs one", () => {
+Deno.test("plainInit: an option of the platform that may change the request needs a Request object", () => {
   for (const name of ["mode", "credentials", "integrity", "anything"]) {
     assertEquals(plainInit({ [name]: "x" }), undefined, name);
   }

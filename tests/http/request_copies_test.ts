@@ -22,7 +22,9 @@ const COPIES: Record<string, (request: Request) => Request> = {
 for (const method of ["GET", "POST"]) {
   for (const [name, copy] of Object.entries(COPIES)) {
     Deno.test(`the signal of ${name} aborts when the client leaves, ${method}`, async () => {
-      const heard = Promise.withResolvers<AbortSignal>();
+      const heard = Promise.withResolvers<
+        [copied: AbortSignal, own: AbortSignal]
+      >();
       const called = Promise.withResolvers<void>();
       await using pair = await httpPair(async (request) => {
         const made = copy(request);
@@ -30,10 +32,12 @@ for (const method of ["GET", "POST"]) {
         assertEquals(made.method, method);
         const { signal } = made;
         assert(!signal.aborted);
-        signal.addEventListener("abort", () => heard.resolve(signal));
+        // What this handler throws after the client has left is reported to nobody.
+        signal.addEventListener("abort", () => {
+          heard.resolve([signal, request.signal]);
+        });
         called.resolve();
         await heard.promise;
-        assertStrictEquals(request.signal.reason, signal.reason);
         return new Response();
       });
       const abort = new AbortController();
@@ -45,8 +49,9 @@ for (const method of ["GET", "POST"]) {
       }).catch(() => {});
       await called.promise;
       abort.abort();
-      const { reason } = await heard.promise;
+      const [{ reason }, own] = await heard.promise;
       await asked;
+      assertStrictEquals(own.reason, reason);
       assertInstanceOf(reason, DOMException);
       assertEquals(reason.name, "AbortError");
       assertInstanceOf(reason.cause, StreamResetError);

@@ -169,7 +169,7 @@ for (const [name, [handler, init]] of Object.entries(CASES)) {
 }
 
 Deno.test(
-  "a BYOB reader of a request's body, which Deno.serve gives for some bodies only",
+  "a BYOB reader can read a request's body that arrives with the head, which Deno.serve allows for some bodies only",
   {
     ignore: !usesStandIns(),
   },
@@ -185,7 +185,7 @@ Deno.test(
   },
 );
 
-Deno.test("a BYOB reader of a request's body that arrives after the head", async () => {
+Deno.test("a BYOB reader can read a request's body that arrives after the head", async () => {
   await using server = serve(options, async (request) => {
     const reader = request.body!.getReader({ mode: "byob" });
     const lengths: number[] = [];
@@ -302,7 +302,7 @@ Deno.test("as Deno.serve: null counts as no onListen, onError and signal", async
   assertThrows(() => (serve as any)(), TypeError, "A handler function must");
 });
 
-Deno.test("as Deno.serve: the address on a Unix socket", async () => {
+Deno.test("as Deno.serve: on a Unix socket, remoteAddr of a handler equals the server's address", async () => {
   const path = `${await Deno.makeTempDir()}/socket`;
   const { connect } = await import("../../http/connect.ts");
   await using server = serve(

@@ -1,5 +1,6 @@
 /** `serveConnection`, and `serve` on a listener of the caller. */
 
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import type { ByteStreams } from "../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
@@ -15,8 +16,8 @@ import { connectUpgrade } from "../../http/upgrade/connect_upgrade.ts";
 import { CLIENT } from "../../session/constants.ts";
 import { getNpnProtocols } from "../../session/npn.ts";
 import {
-  assert,
   assertEquals,
+  assertGreater,
   assertRejects,
   assertStrictEquals,
   assertThrows,
@@ -120,12 +121,16 @@ Deno.test("serveConnection: it serves after an HTTP/1.1 upgrade", async () => {
   await Promise.all([served.shutdown(), connection.closed]);
 });
 
-Deno.test("serveConnection: a client that never speaks SPDY ends it", async () => {
+Deno.test("serveConnection: it ends if the client leaves without speaking SPDY", async () => {
   const [near, far] = await tcpConns();
   const served = serveConnection(far, { upgrade: true }, () => new Response());
   near.close();
   await served.finished;
-  await assertRejects(() => served.connection);
+  await assertRejects(
+    () => served.connection,
+    ConnectionClosedError,
+    "the client left before it began to speak SPDY",
+  );
 });
 
 Deno.test("serveConnection: shutdown ends a connection that does not speak SPDY yet", async () => {
@@ -234,7 +239,7 @@ Deno.test("serve: a listener cannot be combined with options for listening", () 
     InvalidArgumentError,
     "`port`",
   );
-  assert((listener.addr as Deno.NetAddr).port > 0);
+  assertGreater((listener.addr as Deno.NetAddr).port, 0);
 });
 
 Deno.test("serveConnection: a socket that its client closes is closed once, even if it never spoke", async () => {

@@ -79,7 +79,7 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`serve: Unix socket, ${versionName(version)}`, async () => {
+  Deno.test(`serve: it serves on a Unix socket, ${versionName(version)}`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
     try {
@@ -105,7 +105,11 @@ Deno.test("serve: a plain client has to know the version itself", async () => {
     port: pair.server.addr.port,
     version: PROTO_SPDY2,
   });
-  await assertRejects(() => stranger.fetch("/"));
+  await assertRejects(
+    () => stranger.fetch("/"),
+    TypeError,
+    "this side speaks SPDY/2: set the same `version` on both sides",
+  );
 });
 
 Deno.test("serve: the handler can be an argument or an option", async () => {

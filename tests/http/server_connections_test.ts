@@ -140,7 +140,7 @@ const REFUSALS: Record<string, () => unknown> = {
 };
 
 for (const [how, onConnection] of Object.entries(REFUSALS)) {
-  Deno.test(`onConnection: it refuses a client when it ${how}`, async () => {
+  Deno.test(`onConnection: the client is refused if onConnection ${how}`, async () => {
     const told = new Told();
     const { onConnectionError } = told;
     let requests = 0;

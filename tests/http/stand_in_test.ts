@@ -24,6 +24,7 @@ import { receivedRequest } from "../../http/server/received_request.ts";
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertRejects,
   assertStrictEquals,
 } from "../deps.ts";
@@ -447,25 +448,35 @@ Deno.test("invalid parts are refused as on the platform", {
   }
 });
 
-Deno.test("memory outside of JavaScript belongs to one object only", () => {
-  // Deno's `Response` has such members: freed through a stand-in, one would be
-  // freed twice.
-  const head = { status: 200, statusText: "So", headers: [] };
-  const bytes = encode("x");
-  const real = new Response(bytes, head);
-  const ours = new ReceivedResponse(bytes, head as ReceivedHead);
-  for (const key of Object.getOwnPropertySymbols(real)) {
-    const value: unknown = Reflect.get(real, key);
-    if (typeof value !== "object" || value === null) continue;
-    if (Object.getPrototypeOf(value) !== null) continue;
-    assertEquals(Reflect.get(ours, key), null, String(key));
-    // A property that a program sets on our object stays there.
-    Reflect.set(ours, key, value);
-    assertStrictEquals(Reflect.get(ours, key), value);
-    Reflect.set(ours, key, null);
-    assertStrictEquals(Reflect.get(real, key), value);
-  }
-});
+Deno.test(
+  "a stand-in does not pass on a handle of memory outside of JavaScript",
+  {
+    ignore: !usesStandIns(),
+  },
+  () => {
+    // Deno keeps such a handle in a member of some objects. If a stand-in returned
+    // it, Deno would free that memory twice.
+    const head = { status: 200, statusText: "So", headers: [] };
+    const ours = new ReceivedResponse(encode("x"), head as ReceivedHead);
+    const { real } = (ours as unknown as StandIn)[HELD];
+    const newHandle = (): object => Object.create(null);
+    let tested = 0;
+    for (const key of Object.getOwnPropertySymbols(real)) {
+      const value: unknown = Reflect.get(real, key);
+      if (typeof value !== "object" || value instanceof Headers) continue;
+      const [handle, own] = [newHandle(), newHandle()];
+      if (!Reflect.set(real, key, handle)) continue;
+      assertEquals(Reflect.get(ours, key), null, String(key));
+      // A handle that Deno keeps in our object stays there.
+      Reflect.set(ours, key, own);
+      assertStrictEquals(Reflect.get(ours, key), own, String(key));
+      assertStrictEquals(Reflect.get(real, key), handle, String(key));
+      Reflect.set(real, key, value);
+      tested++;
+    }
+    assertGreater(tested, 0);
+  },
+);
 
 Deno.test("if the platform hides its state, stand-ins are off", () => {
   class Sealed {
@@ -582,7 +593,7 @@ const FIRST_LOOKS: readonly [
 ];
 
 Deno.test(
-  "a stand-in whose platform was not looked at yet does whatever is asked first",
+  "a stand-in looks at the platform at its first use, whatever that use is",
   {
     ignore: !usesStandIns(),
   },
@@ -613,11 +624,11 @@ Deno.test(
     assertEquals(asked(), 0);
     // The platform's object is used already.
     await assertRejects(() => ours.text(), TypeError);
-    assert(asked() > 0);
+    assertGreater(asked(), 0);
   },
 );
 
-Deno.test("for in finds the same names in a response of fetch as in one of the platform", () => {
+Deno.test("for...in finds the same names in a response of fetch as in one of the platform", () => {
   const response = spdyResponse(
     "body",
     { status: 200, statusText: "", headers: [] },

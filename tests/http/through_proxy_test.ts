@@ -18,6 +18,7 @@ import type { ByteStreams } from "../../mod.ts";
 import {
   assert,
   assertEquals,
+  assertGreater,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -48,7 +49,7 @@ async function exchange(
 
 for (const toProxy of ["http", "https"]) {
   for (const toServer of ["http", "https"]) {
-    Deno.test(`${toServer} to the server through a proxy over ${toProxy}`, async () => {
+    Deno.test(`a client reaches an ${toServer} server through a proxy over ${toProxy}`, async () => {
       const { cert, key, caCert } = await makeCertificate();
       await using server = serve(
         { ...LOOPBACK, ...(toServer === "https" ? { cert, key } : {}) },
@@ -91,7 +92,7 @@ for (const toProxy of ["http", "https"]) {
     });
   }
 
-  Deno.test(`an upgrade through a proxy over ${toProxy}`, async () => {
+  Deno.test(`an upgrade works through a proxy over ${toProxy}`, async () => {
     const { cert, key, caCert } = await makeCertificate();
     await using server = serve(
       { ...LOOPBACK, cert, key, upgrade: true },
@@ -123,7 +124,7 @@ Deno.test("the proxy resolves the server's name, and IPv6 addresses are in brack
       port: 4711,
       proxy: proxyAt(proxy),
     });
-    assert(connection.version > 0);
+    assertGreater(connection.version, 0);
   }
   assertStringIncludes(proxy.requests[0], "CONNECT no-such-host.invalid:4711 ");
   assertStringIncludes(proxy.requests[1], "CONNECT [2001:db8::1]:4711 ");

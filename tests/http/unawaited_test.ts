@@ -87,7 +87,7 @@ Deno.test("fetch: trailers that reject before the body was sent fail only the re
   await assertRejects(() => asked, TypeError, "no sum");
 });
 
-Deno.test("fetch: trailers that reject although the request was never sent", async () => {
+Deno.test("fetch: trailers that reject after their request failed cause no unhandled rejection", async () => {
   await using client = new Client({
     connect: () => Promise.reject(new Error("no route")),
   });

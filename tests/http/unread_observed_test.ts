@@ -130,7 +130,7 @@ for (const [name, handler] of Object.entries(HANDLERS)) {
   );
 }
 
-Deno.test("observed: a server that waits for its own output does not wait for the client's", async () => {
+Deno.test("observed: a server that waits until its own bytes are sent does not read more of the client's", async () => {
   using time = virtualTime();
   await using pair = memoryPair({
     version: PROTO_SPDY2,

@@ -59,7 +59,7 @@ let built: Promise<string> | undefined;
  */
 export function buildGoPrograms(): Promise<string> {
   built ??= build();
-  // Whoever asks after a failure, as that of a download, tries again.
+  // After a failure, such as one of a download, the next call builds again.
   built.catch(() => built = undefined);
   return built;
 }

@@ -127,7 +127,7 @@ Deno.test("port-forward works on the paths of all three servers", () => {
   }
 });
 
-Deno.test("other paths are not calls", () => {
+Deno.test("a path that names no exec, attach or port-forward is not a call", () => {
   const paths = [
     "/",
     "/exec",

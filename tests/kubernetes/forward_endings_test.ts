@@ -35,7 +35,7 @@ Deno.test("after an end without a byte, the client waits for the message of the 
   });
 });
 
-Deno.test("an end without a byte is the port's own if the error stream also ends or stays silent", async () => {
+Deno.test("an end without a byte is a clean end if the error stream also ends or stays silent", async () => {
   using time = virtualTime();
   await against(time, async (error, data) => {
     await data.closeWrite();

@@ -126,7 +126,7 @@ Deno.test("a refusal whose body does not end is reported with its status", async
 });
 
 Deno.test("port-forward: the end of a port's output is reported at once, and input continues", async () => {
-  // No time passes: what waits for a while never ends.
+  // No time passes, so code that waits for a while would never continue.
   using _time = virtualTime();
   const heard = Promise.withResolvers<string>();
   await using server = serveStreaming({

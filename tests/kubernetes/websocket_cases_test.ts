@@ -113,7 +113,7 @@ async function check(
 }
 
 for (const client of [false, true]) {
-  Deno.test(`the cases of Autobahn's test suite, as a ${client ? "client" : "server"}`, async () => {
+  Deno.test(`each case of Autobahn's test suite has the expected answers, as a ${client ? "client" : "server"}`, async () => {
     for (const one of WEB_SOCKET_CASES) await check(one, client);
   });
 }

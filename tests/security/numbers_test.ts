@@ -326,7 +326,11 @@ Deno.test("numbers: the limits of every range are accepted", () => {
     give(lowest);
     give(highest);
   }
-  assertThrows(() => new Deflate({ format: "raw", windowBits: 8 }));
+  assertThrows(
+    () => new Deflate({ format: "raw", windowBits: 8 }),
+    InvalidArgumentError,
+    "windowBits",
+  );
   new Deflate({ format: "raw", windowBits: 9 });
 });
 

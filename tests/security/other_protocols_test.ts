@@ -219,7 +219,8 @@ function latin1(text: string): Uint8Array {
 }
 
 for (const side of [CLIENT, SERVER] as const) {
-  Deno.test(`other protocols: the error names them, side ${side}`, async () => {
+  const sideName = side === CLIENT ? "client" : "server";
+  Deno.test(`other protocols: the error names the protocol of the peer, ${sideName}`, async () => {
     for (const [text, what] of OTHERS) {
       const bytes = latin1(text);
       const options = { version: PROTO_SPDY3_1, side };
@@ -243,7 +244,7 @@ for (const side of [CLIENT, SERVER] as const) {
     }
   });
 
-  Deno.test(`other protocols: a first frame for a stream that was not opened is refused, side ${side}`, async () => {
+  Deno.test(`other protocols: a first frame for a stream that was not opened is refused, ${sideName}`, async () => {
     for (const [text, type] of STRAYS) {
       const bytes = latin1(text);
       for (let at = 0; at < bytes.length; at++) {
@@ -259,7 +260,7 @@ for (const side of [CLIENT, SERVER] as const) {
     }
   });
 
-  Deno.test(`other protocols: the error names another version of SPDY, side ${side}`, async () => {
+  Deno.test(`other protocols: the error names another version of SPDY, ${sideName}`, async () => {
     const ping = (version: ProtocolVersion): Uint8Array =>
       new FrameEncoder(version).encode(control(version, PING));
     for (

@@ -132,8 +132,8 @@ Deno.test("unread: a peer that does not read gets no more window, however much o
   }
   await writer.ready;
   await quiet(() => taken);
-  // The window that it was granted, without a byte of the updates that were not
-  // sent.
+  // The peer gets its first window and no byte more, because the updates cannot
+  // be sent.
   assertEquals(taken, 65536);
   await time.until(server.close());
   await reading;
@@ -181,7 +181,7 @@ for (const version of VERSIONS) {
         await peer.ping();
       }
     }
-    // 700 KB of 64 KB.
+    // All bodies together have 720 KB, and a window has 64 KiB.
     assertEquals(peer.resets, []);
     peer.close();
     await peer.ended;

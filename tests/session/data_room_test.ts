@@ -5,7 +5,7 @@ import { DATA_ROOM, type TransportSettings } from "../../session/options.ts";
 import { assertEquals } from "../deps.ts";
 import { body, Harness, HEADERS_LIST } from "./harness.ts";
 
-Deno.test("room for DATA: without room nothing is sent, and one byte is enough", () => {
+Deno.test("room for DATA: without room nothing is sent, and with room for one byte sending continues", () => {
   let room = 0;
   const options: SessionOptions & TransportSettings = {
     [DATA_ROOM]: () => room,

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStrictEquals } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
+  assertStrictEquals,
+} from "../deps.ts";
 import { FrameArena } from "../../session/frame_arena.ts";
 
 /** Writes a frame of `size` equal bytes, and takes it in pieces of `step`. */
@@ -56,11 +62,11 @@ Deno.test("with reuse, one piece of memory serves all short frames, and none kee
   assertEquals(first[0], 2);
   for (const size of [5000, 60_000, 65_544, 100_000]) {
     const long = write(arena, 3, size);
-    assert(long.buffer.byteLength >= size);
+    assertGreaterOrEqual(long.buffer.byteLength, size);
     arena.take(size);
-    assert(arena.rest.buffer.byteLength <= 4096);
+    assertLessOrEqual(arena.rest.buffer.byteLength, 4096);
     const next = write(arena, 4, 10);
-    assert(next.buffer.byteLength <= 4096);
+    assertLessOrEqual(next.buffer.byteLength, 4096);
     arena.take(10);
   }
 });
@@ -106,7 +112,7 @@ Deno.test("with reuse, an arena that copies many borrowed bytes keeps no memory 
     assert(arena.rest.every((byte) => byte === 7));
     arena.take(size);
     assertEquals(arena.inProgress, false);
-    assert(arena.rest.buffer.byteLength <= 4096);
+    assertLessOrEqual(arena.rest.buffer.byteLength, 4096);
   }
 });
 
@@ -117,7 +123,7 @@ Deno.test("with reuse, a frame that is longer than expected does not enlarge the
     assert(arena.rest.every((byte) => byte === size % 251));
     assertEquals(arena.rest.length, size);
     arena.take(size);
-    assert(arena.rest.buffer.byteLength <= 4096);
+    assertLessOrEqual(arena.rest.buffer.byteLength, 4096);
   }
   arena.open(9000).append(new Uint8Array(3));
   arena.undo();

@@ -81,7 +81,7 @@ Deno.test("sendNow: the windows of the stream and of the session must have room,
   }
 });
 
-Deno.test("sendNow: not for an unknown stream, for one with a body, after FIN, nor with a frame in the queue", () => {
+Deno.test("sendNow: it sends nothing on an unknown stream, on one with a body, after FIN, or while a frame is in the queue", () => {
   const data = new Uint8Array(5);
   const refused = (harness: Harness, id = 1): void => {
     const target = new Target(1000);

@@ -158,7 +158,7 @@ for (const version of VERSIONS) {
       versionName(version)
     }`;
 
-    Deno.test(`received frames in each state: ${who}`, () => {
+    Deno.test(`each received frame has the effect in the table, in each state of a stream: ${who}`, () => {
       for (const [state, row] of Object.entries(RECEIVED)) {
         for (const [frame, expected] of Object.entries(row)) {
           // SPDY/2 has no WINDOW_UPDATE to receive.
@@ -178,7 +178,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    Deno.test(`sent frames in each state: ${who}`, () => {
+    Deno.test(`each submitted frame is sent or refused as in the table, in each state of a stream: ${who}`, () => {
       for (const [state, row] of Object.entries(SENT)) {
         for (const [frame, expected] of Object.entries(row)) {
           if (version === PROTO_SPDY2 && frame === "WINDOW_UPDATE") continue;

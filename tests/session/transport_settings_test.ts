@@ -200,7 +200,7 @@ Deno.test("credit on arrival: the session's window is restored after a quarter o
   assertEquals(harness.flushNames(), ["WINDOW_UPDATE 0 50000"]);
 });
 
-Deno.test("bodies of an ended connection: a body that continues is not sent after a failure", () => {
+Deno.test("failure during DATA: a body that has more bytes is not sent after failSession()", () => {
   const options: SessionOptions = {
     onDataSend: (session) => session.failSession(2),
     limits: { maxDataFrameSize: 10 },

@@ -53,7 +53,7 @@ Deno.test("release: each objection names what is wrong", () => {
   }
 });
 
-Deno.test("release: versions in the order of Semantic Versioning 2.0.0, 11", () => {
+Deno.test("release: versions are ordered as section 11 of Semantic Versioning 2.0.0 requires", () => {
   const order = [
     "0.9.10",
     "1.0.0-alpha",

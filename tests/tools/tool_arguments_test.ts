@@ -12,7 +12,7 @@ const SPEC = {
   words: true,
 } as const;
 
-Deno.test("the arguments of a tool", () => {
+Deno.test("the arguments of a tool are read as values, lists, flags, numbers and words", () => {
   assertEquals(
     readToolArguments(
       "--count 5 --minutes=0.5 --file a.ts --file b.ts --verbose frame zlib"

@@ -17,7 +17,7 @@ Deno.test("oldest: a README without it is an error", () => {
   assertThrows(() => oldestDeno("wants Deno"), TypeError, "or later");
 });
 
-Deno.test("versions: the oldest, then the last of each minor version", () => {
+Deno.test("versions: the tested versions are the oldest, and then the last of each later minor version", () => {
   const published = ["2.6.8", "2.7.1", "2.7.14", "2.8.3", "2.8.10", "2.9.0"];
   assertEquals(
     versionsToTest("2.7.14", [...published, "2.9.0-rc.1", "3.0.0"]),

@@ -32,7 +32,7 @@ Deno.test("chart: ticks are round and few, whatever the range", () => {
   }
 });
 
-Deno.test("chart: times, sizes and parts as text", () => {
+Deno.test("chart: times, sizes and percentages are written as short text", () => {
   assertEquals(
     [0, 0.05, 12.345, 999, 1500, 180_000, 7_200_000].map(timeText),
     ["0 ms", "0.05 ms", "12.3 ms", "999 ms", "1.5 s", "3 min", "2 h"],

@@ -290,7 +290,7 @@ Deno.test("page: gzip is decompressed: complete, truncated, and up to a limit", 
   const bomb = await zip("0".repeat(30 << 20));
   const shown = unpacked(payload(bomb))!;
   assertEquals(shown.bytes.length, 1 << 20);
-  // What is missing is said.
+  // The text ends with a note on what is missing.
   const note = (bytes: Uint8Array<ArrayBuffer>, left = 0): string => {
     const text = payloadText(unpacked({ bytes, gaps: [], left })!, "text");
     return /\n(\[.*\])$/.exec(text)?.[1] ?? "";

@@ -1,4 +1,9 @@
-import { assert, assertEquals } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertLess,
+} from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import { Inflate } from "../../zlib/mod.ts";
 import { BitWriter } from "../../zlib/bit_writer.ts";
@@ -311,13 +316,13 @@ Deno.test("the fixed codes are those of RFC 1951, section 3.2.6", () => {
 Deno.test("every length and distance is in the range of its symbol", () => {
   for (let length = 3; length <= 258; length++) {
     const code = LENGTH_CODE[length];
-    assert(length >= LENGTH_BASE[code]);
-    assert(length - LENGTH_BASE[code] < 1 << LENGTH_EXTRA[code]);
+    assertGreaterOrEqual(length, LENGTH_BASE[code]);
+    assertLess(length - LENGTH_BASE[code], 1 << LENGTH_EXTRA[code]);
   }
   assertEquals(LENGTH_CODE[258], 28);
   for (let distance = 1; distance <= 32_768; distance++) {
     const code = distanceCode(distance);
-    assert(distance >= DISTANCE_BASE[code]);
-    assert(distance - DISTANCE_BASE[code] < 1 << DISTANCE_EXTRA[code]);
+    assertGreaterOrEqual(distance, DISTANCE_BASE[code]);
+    assertLess(distance - DISTANCE_BASE[code], 1 << DISTANCE_EXTRA[code]);
   }
 });

@@ -6,7 +6,7 @@ import {
   DISTANCE_KINDS,
   DISTANCE_ROOT,
 } from "../../zlib/decode_table.ts";
-import { assert, assertEquals } from "../deps.ts";
+import { assert, assertEquals, assertLessOrEqual } from "../deps.ts";
 
 Deno.test("decode table: each second table has only the index bits that its own codes need", () => {
   // With 8 index bits, the first two codes of 9 bits share a second table. The third
@@ -26,5 +26,5 @@ Deno.test("decode table: each second table has only the index bits that its own 
   const used = table.indexOf(untouched);
   assertEquals(used, 2 ** DISTANCE_ROOT + 2 ** (9 - 8) + 2 ** (15 - 8));
   assert(table.subarray(used).every((entry) => entry === untouched));
-  assert(used <= DISTANCE_ENTRIES);
+  assertLessOrEqual(used, DISTANCE_ENTRIES);
 });

@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertThrows, encodeHex } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+  assertThrows,
+  encodeHex,
+} from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import {
   Deflate,
@@ -133,10 +141,10 @@ Deno.test("higher levels of Deflate do not produce more bytes", () => {
   const data = new Random(32).text(200_000);
   const size = (level: number) =>
     new Deflate({ level }).push(data, "finish").length;
-  assert(size(9) <= size(6));
-  assert(size(6) < size(3));
-  assert(size(3) < size(1));
-  assert(size(1) < size(0));
+  assertLessOrEqual(size(9), size(6));
+  assertLess(size(6), size(3));
+  assertLess(size(3), size(1));
+  assertLess(size(1), size(0));
 });
 
 Deno.test("Deflate still finds matches after its window has moved", () => {
@@ -197,7 +205,7 @@ Deno.test("Deflate returns nothing for a second flush without data", () => {
   assertEquals(deflate.push(NOTHING, "none").length, 0);
   assertEquals(deflate.push(NOTHING, "sync").length, 0);
   assertEquals(deflate.push(Uint8Array.of(65)).length, 0);
-  assert(deflate.push(NOTHING, "sync").length > 4);
+  assertGreater(deflate.push(NOTHING, "sync").length, 4);
   assertEquals(
     encodeHex(deflate.push(NOTHING, "finish")),
     "030000420042",

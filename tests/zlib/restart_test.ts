@@ -28,8 +28,13 @@ function deflated(
   return new Deflate({ level, format, dictionary }).push(data, "finish");
 }
 
-for (const [index, kind] of KINDS.entries()) {
-  Deno.test(`an inflater that restarts after any byte reads the next stream as a new one does, ${index}`, () => {
+for (const kind of KINDS) {
+  const name = [
+    kind.format ?? "zlib",
+    `level ${kind.level}`,
+    ...kind.dictionary ? ["with a dictionary"] : [],
+  ].join(", ");
+  Deno.test(`an inflater that restarts after any byte reads the next stream as a new one does, ${name}`, () => {
     const { format, dictionary } = kind;
     const packed = deflated(TEXT, kind);
     const short = deflated(TEXT.subarray(0, 20), kind);

@@ -1,4 +1,9 @@
-import { assert, assertEquals } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertLessOrEqual,
+} from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
 import { type Effort, Tokenizer } from "../../zlib/tokenizer.ts";
@@ -54,7 +59,7 @@ Deno.test("tokens decode to the bytes, and no block has too many tokens", () => 
     let length = 0;
     const endBlock = () => {
       const { tokens, count, window, blockStart, position } = tokenizer;
-      assert(count <= tokens.length);
+      assertLessOrEqual(count, tokens.length);
       const start = length;
       const list = tokens.subarray(0, count);
       length = expand(output, length, list, windowSize);
@@ -85,7 +90,7 @@ Deno.test("a block can become full at any step of lazy matching", () => {
     const data = text.subarray(cut);
     for (const level of [4, 6, 9]) {
       const packed = new Deflate({ level }).push(data, "finish");
-      assert(packed.length < data.length / 2);
+      assertLess(packed.length, data.length / 2);
       assert(same(new Inflate().push(packed), data));
     }
   }
@@ -121,7 +126,7 @@ Deno.test("a tokenizer of short parts grows only to what its window needs", () =
     const tokenizer = new Tokenizer(LAZY, windowSize);
     assertEquals(tokenizer.window.length, 0);
     tokenizer.add(random.text(500), 0);
-    assert(tokenizer.window.length <= 2048);
+    assertLessOrEqual(tokenizer.window.length, 2048);
     for (let part = 0; part < 500; part++) {
       const data = random.text(600, 50);
       assertEquals(tokenizer.add(data, 0), data.length);

@@ -34,7 +34,7 @@ Deno.test("chunk list: chunks of up to 1 KiB share memory when 32 wait, larger o
   assertEquals(sizesIn(many).slice(MANY), [2049, 1025, 11]);
 });
 
-Deno.test("chunk list: shared memory has up to 16 KiB, and then comes another", () => {
+Deno.test("chunk list: chunks share memory of up to 16 KiB, and the next chunk begins another one", () => {
   const list = listOf(MANY);
   for (let count = 0; count < 20; count++) list.keep(new Uint8Array(1000));
   for (let count = 0; count < 20; count++) list.keep(new Uint8Array(1024));

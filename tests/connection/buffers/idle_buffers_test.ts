@@ -96,7 +96,7 @@ function conns(): [MemoryConn, MemoryConn] {
 }
 
 for (const direction of ["up", "down"] as const) {
-  Deno.test(`idle buffers: reading after a bulk transfer ${direction}`, async () => {
+  Deno.test(`idle buffers: after a bulk transfer ${direction}, both ends wait for input with a small buffer`, async () => {
     const [left, right] = conns();
     await using client = new Connection(left, {
       side: CLIENT,
@@ -553,7 +553,7 @@ Deno.test("large buffers: written bytes stay in order while the memory grows and
   }
 });
 
-Deno.test("idle buffers: what waits to leave is not given back", () => {
+Deno.test("idle buffers: a write buffer keeps its memory while bytes wait to be sent", () => {
   const out = new WriteBuffer(1 << 20);
   out.append(new Uint8Array(15_000).fill(7));
   out.reset();

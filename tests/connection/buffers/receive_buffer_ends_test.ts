@@ -60,7 +60,7 @@ Deno.test("receive buffer: with another number of bytes than expected, an error 
   }
 });
 
-Deno.test("receive buffer: bytes beyond the expected ones count as consumed, and need no settling", () => {
+Deno.test("receive buffer: bytes beyond the expected length count as consumed at once, without settle()", () => {
   const { buffer, log } = bufferWithLog();
   buffer.expect(2, wrong);
   assertEquals(buffer.push(bytes(1, 2)), true);

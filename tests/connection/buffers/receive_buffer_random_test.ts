@@ -1,7 +1,12 @@
 /** Random use of the receive buffer, compared with a plain list of bytes. */
 
 import { ReceiveBuffer } from "../../../connection/buffers/receive_buffer.ts";
-import { assert, assertEquals, assertRejects } from "../../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+} from "../../deps.ts";
 import { collect } from "../../helpers/collector.ts";
 import { Random } from "../../helpers/random.ts";
 import { turn } from "../../helpers/virtual_time.ts";
@@ -85,7 +90,7 @@ Deno.test("receive buffer: read() returns every byte once, whatever the sizes an
       const waits = buffer.size === 0;
       const before = buffer.taken;
       const reading = buffer.read(into).then((size) => {
-        assert(Number(size) > 0);
+        assertGreater(Number(size), 0);
         model.got(into.subarray(0, Number(size)));
         pending = undefined;
       });
@@ -132,7 +137,7 @@ for (const kind of ["default stream", "body"] as const) {
       let pending: Promise<void> | undefined;
       const readOnce = (): Promise<void> =>
         pending = reader.read().then(({ value = new Uint8Array(0) }) => {
-          assert(value.length > 0);
+          assertGreater(value.length, 0);
           // A chunk of the application shares no memory with another.
           assertEquals(value.length, value.buffer.byteLength);
           model.got(value);
@@ -199,7 +204,7 @@ for (const how of ["abort", "discard", "cancel", "takeAll"] as const) {
         buffer.push(new Uint8Array(1 << 20));
         buffer.settle();
       }
-      assert(Deno.memoryUsage().external - before > size / 2);
+      assertGreater(Deno.memoryUsage().external - before, size / 2);
       if (how === "abort") buffer.abort(new Error("aborted"));
       else if (how === "discard") buffer.discard(() => new Error("discarded"));
       else if (how === "cancel") await buffer.readable.cancel();

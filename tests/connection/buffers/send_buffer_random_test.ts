@@ -11,6 +11,8 @@ import { InvalidArgumentError } from "../../../errors.ts";
 import {
   assert,
   assertEquals,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
   assertRejects,
   assertStrictEquals,
   assertThrows,
@@ -31,7 +33,7 @@ class Memory {
 
   release(size: number): void {
     this.reserved -= size;
-    assert(this.reserved >= 0);
+    assertGreaterOrEqual(this.reserved, 0);
   }
 }
 
@@ -75,7 +77,7 @@ Deno.test("send buffer: the session takes every byte once and in order, and a wr
           [...view],
           written.slice(taken, taken + view.length),
         );
-        assert(view.length <= most);
+        assertLessOrEqual(view.length, most);
         assertEquals(view.length > 0, written.length > taken);
         taken += view.length;
       }
@@ -181,7 +183,7 @@ Deno.test("send buffer: chunks in the queue of the web stream come before FIN an
   assertEquals(buffer.take(9).length, 9);
   assertEquals(buffer.before(place), 1);
   assertEquals(buffer.take(9).length, 1);
-  assert(readied >= 3);
+  assertGreaterOrEqual(readied, 3);
   buffer.finish();
   await ended;
   assertEquals([buffer.idle, memory.reserved], [true, 0]);

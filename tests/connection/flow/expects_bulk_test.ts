@@ -36,7 +36,7 @@ function listings(connection: Connection): () => number {
   return () => count;
 }
 
-Deno.test("expects bulk: until the last stream has received its end", async () => {
+Deno.test("expects bulk: a connection expects bulk until its last stream has received its end", async () => {
   const { client, server } = memoryPair();
   const core = coreOf(client);
   assertEquals(core.expectsBulk(), false);

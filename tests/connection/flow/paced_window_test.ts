@@ -57,7 +57,7 @@ Deno.test("paced window: bytes that arrive while it has its size count for no la
   assertEquals(window.size, 64 * KIB);
   window.received(1);
   assertEquals(window.size, 80 * KIB);
-  // Nor those that arrived before it was to keep its size.
+  // Bytes that arrived before the last change do not count either.
   window.received(7 * KIB);
   window.become(80 * KIB);
   window.become(200 * KIB);

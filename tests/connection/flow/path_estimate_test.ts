@@ -19,7 +19,7 @@ function quietPath(roundTrip: number): PathEstimate {
   return path;
 }
 
-Deno.test("path estimate: nothing is known at first", () => {
+Deno.test("path estimate: before the first round trip, nothing is known about the path", () => {
   const path = new PathEstimate();
   assertEquals(
     [path.isKnown, path.isUnsure, path.isGrowing, path.isSteady],
@@ -138,7 +138,7 @@ Deno.test("path estimate: the first round trip with other bytes has the maximum 
   assertEquals([path.isMore(120), path.isMore(121)], [false, true]);
 });
 
-Deno.test("path estimate: a quiet round trip, or a changed window, ends the doubt", () => {
+Deno.test("path estimate: a path is no longer unsure after a quiet round trip or after a window was tried", () => {
   const quiet = new PathEstimate();
   quiet.busy(round(100, 100));
   quiet.quiet(50);

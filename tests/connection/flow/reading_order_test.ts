@@ -114,7 +114,7 @@ async function uploads(pair: Pair, count: number, size: number) {
 for (const [setup, version, both] of SETUPS) {
   for (const [order, sorted] of Object.entries(ORDERS)) {
     for (const begin of [downloads, uploads]) {
-      Deno.test(`reading order: ${begin.name} ${order}, ${setup}`, async () => {
+      Deno.test(`reading order: every stream can be read to its end, ${begin.name} ${order}, ${setup}`, async () => {
         for (const [count, size] of LOADS) {
           await using pair = memoryPair({ version, both });
           const streams = await begin(pair, count, size);

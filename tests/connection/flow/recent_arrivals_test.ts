@@ -16,7 +16,7 @@ Deno.test("recent arrivals: all bytes count until two round trips have passed", 
   assertEquals([recent.size, recent.time(1199)], [15, 199]);
 });
 
-Deno.test("recent arrivals: then those of the round trip before the last one are left out, again and again", () => {
+Deno.test("recent arrivals: after each further round trip, the bytes of the oldest one no longer count", () => {
   const pieces: [number, number][] = [[1000, 1], [1100, 2], [1199, 4]];
   const recent = arrivals(1000, ...pieces, [1200, 8]);
   assertEquals([recent.size, recent.time(1200)], [14, 100]);

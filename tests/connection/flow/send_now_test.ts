@@ -100,7 +100,7 @@ Deno.test("send now: only the stream whose bytes were added last sends at once",
   assertEquals(scheduler.sendNow(first, CHUNK), false);
 });
 
-Deno.test("send now: not while another stream waits to submit, nor while other bytes or headers of the stream wait", () => {
+Deno.test("send now: a stream does not send at once while another stream waits to submit, or while its own bytes or headers wait", () => {
   const scheduler = schedulerOn(openSession());
   const [first, second] = [stream(1), stream(3)];
   submitted(scheduler, first);
@@ -111,7 +111,7 @@ Deno.test("send now: not while another stream waits to submit, nor while other b
   assertEquals(scheduler.sendNow(busy, CHUNK), false);
 });
 
-Deno.test("send now: not while the session has other frames, nor without bytes of this turn", () => {
+Deno.test("send now: a stream does not send at once while the session has other frames, or after the turn of its last bytes", () => {
   const session = openSession();
   const state = stream();
   const scheduler = schedulerOn(session);
@@ -126,7 +126,7 @@ Deno.test("send now: not while the session has other frames, nor without bytes o
   assertEquals(idle.sendNow(state, CHUNK), false);
 });
 
-Deno.test("send now: a stream is forgotten when the bytes have left, and when the connection ends", () => {
+Deno.test("send now: a stream does not send at once after its bytes have left the write buffer, or after the end of the connection", () => {
   const out = begunBuffer();
   const scheduler = schedulerOn(openSession(), { out } as Partial<IoLoop>);
   const state = stream();
@@ -140,7 +140,7 @@ Deno.test("send now: a stream is forgotten when the bytes have left, and when th
   assertEquals(scheduler.sendNow(state, CHUNK), false);
 });
 
-Deno.test("send now: only what both windows and the write buffer have room for, with its heads", () => {
+Deno.test("send now: a chunk is sent at once only if both windows and the write buffer have room for it and its heads", () => {
   const session = openSession({ limits: { maxDataFrameSize: 1000 } });
   const send = (size: number, room: number): boolean => {
     const frames: number[] = [];
@@ -171,7 +171,7 @@ Deno.test("send now: only what both windows and the write buffer have room for, 
   assertEquals(send(100, 1e6), false);
 });
 
-Deno.test("send now: not on a stream that is closed, has ended or is being reset, nor after the session has failed", () => {
+Deno.test("send now: nothing is sent at once on a stream that is closed, has ended or is being reset, nor after the session has failed", () => {
   const target = {
     room: 1e6,
     appendData: () => {
@@ -392,7 +392,7 @@ Deno.test("send now: a write after the stream was reset rejects", async () => {
   await assertRejects(() => stream.write(new Uint8Array(5000)));
 });
 
-Deno.test("send now: not inside a callback of the session", () => {
+Deno.test("send now: a stream does not send at once inside a callback of the session", () => {
   const state = stream();
   const results: boolean[] = [];
   const session: Session = openSession({

@@ -132,8 +132,7 @@ for (const version of [PROTO_SPDY2, PROTO_SPDY3_1] as const) {
       Error,
       "after a PING",
     );
-    // Until the PING has been sent, everything else is accepted, and so it is
-    // after that.
+    // The link accepts all bytes, before the PING and after it.
     await time.advance(6 * PACE + SILENCE);
     await ended;
     await pair.server.close();

@@ -20,7 +20,7 @@ function quietPath(): PathEstimate {
   return path;
 }
 
-Deno.test("window trial: bytes of the window before arrive in the first round trip only", () => {
+Deno.test("window trial: bytes that were sent with the earlier window arrive in the first round trip only", () => {
   const trial = new WindowTrial("once", 65_536, before);
   assertEquals([trial.settles(), trial.settles()], [true, false]);
 });

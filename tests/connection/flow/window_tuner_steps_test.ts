@@ -1,7 +1,7 @@
 /** The exact window after each round trip. */
 
 import { WindowTuner } from "../../../connection/flow/window_tuner.ts";
-import { assert, assertEquals } from "../../deps.ts";
+import { assert, assertEquals, assertLess } from "../../deps.ts";
 
 const MOST = 16 << 20;
 const LEAST = 32_768;
@@ -45,7 +45,7 @@ class Steps {
     if (this.#isMeasuring) return this;
     const end = this.now + 10_000;
     while (!this.tuner.received(0, this.now)) {
-      assert(this.now++ < end);
+      assertLess(this.now++, end);
     }
     this.#isMeasuring = true;
     return this;
@@ -66,7 +66,7 @@ class Steps {
     this.tuner.received(size, this.now);
     this.now += time;
     this.tuner.measured(this.now, sent);
-    // The window becomes what it is to become.
+    // Enough bytes arrive for the window to reach its new size.
     this.#isMeasuring = this.tuner.received(MOST, this.now);
     return this;
   }
@@ -152,7 +152,8 @@ Deno.test("window tuner: two round trips with a queue limit a window that is not
     windows(new Steps({ least: 65_536 }).quiet(100), ...queued).at(-1),
     65_536,
   );
-  // Less says nothing, nor do two that do not follow each other.
+  // Round trips with fewer bytes do not count, nor do two that do not follow
+  // each other.
   assertEquals(
     new Steps().quiet(100).rounds(5, LEAST - 1, 180).window,
     500_000,

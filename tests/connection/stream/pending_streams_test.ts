@@ -136,7 +136,7 @@ Deno.test("pending streams: a stream that closes makes room for the next, and ro
   assertEquals([watched.counts, reports], [[0, 0, 0, 1], 2]);
 });
 
-Deno.test("pending streams: each is told of its own end, in whatever order they leave the session", async () => {
+Deno.test("pending streams: each stream gets its own result, in whatever order the session sends or refuses them", async () => {
   const watched = new Watched();
   const { pending } = watched;
   const [first, second, third, fourth] = [1, 2, 3, 4].map(() => watched.open());
@@ -189,7 +189,7 @@ Deno.test("pending streams: a stream that the session refuses fails alone, and t
   assertEquals(watched.counts, [0, 0, 0, 1]);
 });
 
-Deno.test("pending streams: only movable ones are given up, by urgency", async () => {
+Deno.test("pending streams: only movable streams are given up for another connection, the most urgent first", async () => {
   const watched = new Watched();
   const { pending } = watched;
   pending.limit = 0;
@@ -237,7 +237,7 @@ Deno.test("pending streams: one that cannot be sent makes room for the next", as
   assertStrictEquals(await next.promise, next.core);
 });
 
-Deno.test("pending streams: without ids, those that have one go on", async () => {
+Deno.test("pending streams: when the ids are used up, only streams that have no id yet fail", async () => {
   const watched = new Watched();
   const { pending } = watched;
   pending.limit = 3;

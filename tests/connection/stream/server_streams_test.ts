@@ -22,7 +22,7 @@ for (const version of VERSIONS) {
   });
 }
 
-Deno.test("the status INVALID_STREAM has that hint only for streams that a client does not permit", async () => {
+Deno.test("the error of a reset with INVALID_STREAM names the option acceptServerStreams for streams of a server only", async () => {
   await using pair = memoryPair({ client: { acceptServerStreams: true } });
   const hinted = async (opener: "client" | "server") => {
     const [from, to] = opener === "client"

@@ -31,7 +31,7 @@ Deno.test("stream fault: a stream that the session resets while bytes wait for i
   const second = await nextStream(server);
   await Promise.all([first.reply([]), second.reply([])]);
   held = new Promise((resolve) => release = resolve);
-  // While this is being written, no more is asked for.
+  // While these bytes are being written, the session asks for no more.
   await first.write(new Uint8Array(100));
   await time.advance(0);
   const overrun = new Uint8Array(65537);

@@ -53,7 +53,7 @@ Deno.test("progress: a wait may have begun earlier, and has no limit with 0", as
   assertEquals(time.timers, 0);
 });
 
-Deno.test("progress: a watch calls back after each silence until it is ignored, and others go on", async () => {
+Deno.test("progress: a watch calls back after each silence until ignore(), which does not stop other watches", async () => {
   using time = virtualTime();
   const progress = new StallDetector();
   const called: string[] = [];

@@ -1,7 +1,7 @@
 /** How a connection over TCP ends when the peer has ended its direction. */
 
 import { CLIENT, Connection, PROTO_SPDY3_1, SERVER } from "../../../mod.ts";
-import { assert, assertEquals } from "../../deps.ts";
+import { assertEquals, assertGreater } from "../../deps.ts";
 import { tcpConns } from "../../helpers/connections.ts";
 
 /** Counts the calls of `closeWrite` on a connection of Deno. */
@@ -51,7 +51,7 @@ Deno.test("end of TCP: bytes that the socket has taken arrive after a close that
   const chunks: Uint8Array[] = [];
   for await (const chunk of left.readable) chunks.push(chunk);
   // SETTINGS and GOAWAY, and then an orderly end.
-  assert(chunks.length > 0);
+  assertGreater(chunks.length, 0);
 });
 
 /** A socket behind a queue, which is sent when this side ends its direction. */
@@ -101,5 +101,5 @@ Deno.test("end of TCP: an object around a socket ends its direction first, and s
   await server.closed;
   let size = 0;
   for await (const chunk of left.readable) size += chunk.length;
-  assert(size > 0);
+  assertGreater(size, 0);
 });

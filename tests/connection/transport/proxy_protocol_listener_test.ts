@@ -11,10 +11,10 @@ import {
 import type { ByteConn } from "../../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
 import {
-  assert,
   assertEquals,
   assertInstanceOf,
   assertRejects,
+  assertStringIncludes,
   assertThrows,
 } from "../../deps.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
@@ -328,7 +328,10 @@ Deno.test("PROXY listener: a connection of a TLS listener is refused, because th
   await turn();
   assertEquals(secure.log, ["close"]);
   assertInstanceOf(balanced.errors[0][0], InvalidArgumentError);
-  assert(String(balanced.errors[0][0]).includes("the PROXY head comes before"));
+  assertStringIncludes(
+    String(balanced.errors[0][0]),
+    "the PROXY head comes before",
+  );
 });
 
 Deno.test("PROXY listener: an invalid policy is refused at once", () => {

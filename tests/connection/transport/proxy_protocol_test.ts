@@ -122,7 +122,7 @@ Deno.test("the checksum is CRC-32C", () => {
 });
 
 for (const [name, data, expected] of KNOWN) {
-  Deno.test(`PROXY head: ${name}`, () => {
+  Deno.test(`PROXY head: it is read whole, and incomplete if cut anywhere, ${name}`, () => {
     const { length } = data;
     assertEquals(readProxyHead(data), { head: expected, length });
     const followed = concat([data, bytes("PROXY ")]);

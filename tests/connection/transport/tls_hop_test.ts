@@ -209,7 +209,7 @@ Deno.test("TLS hop: the time limit begins with the first write after the close, 
   assertEquals(time.timers, 0);
 });
 
-Deno.test("TLS hop: a near end that cannot be closed in order is closed when the peer accepts nothing", async () => {
+Deno.test("TLS hop: a near end whose closeWrite() hangs is closed when the peer accepts nothing", async () => {
   using time = virtualTime();
   const peer = new SlowPeer();
   let near: Deno.TcpConn | undefined;

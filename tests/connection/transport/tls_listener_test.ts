@@ -344,7 +344,7 @@ Deno.test("TLS listener: a connection from the same port at another address belo
   assertEquals([far.closed, near.written], [false, [7]]);
 });
 
-Deno.test("TLS listener: an end that is accepted before its port is known is kept for it", async () => {
+Deno.test("TLS listener: an inner end that is accepted before its client's port is known waits for that client", async () => {
   using setting = new Setting();
   await setting.client();
   const gate = Promise.withResolvers<void>();

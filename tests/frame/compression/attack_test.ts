@@ -168,7 +168,7 @@ for (
       assertEquals(differing, 0);
     });
 
-    Deno.test(`attack through ${carrier}, ${versionName(version)}: the same holds on a connection that wraps the window many times`, () => {
+    Deno.test(`attack through ${carrier}, ${versionName(version)}: with "safe" each guess has the same size for another cookie, on one connection that wraps the window many times`, () => {
       const { differing } = run(version, "safe", {
         carrier,
         guesses,

@@ -20,7 +20,7 @@ function inflated(output: BlockOutput): number[] {
   return [...inflateRawSync(out.copy(), options)];
 }
 
-Deno.test("block output: any number of matches in a row", () => {
+Deno.test("block output: any number of matches in a row can be inflated", () => {
   const output = new BlockOutput();
   for (const count of [1, 510, 511, 512, 513, 5000]) {
     output.begin();
@@ -36,7 +36,7 @@ Deno.test("block output: any number of matches in a row", () => {
   }
 });
 
-Deno.test("block output: any number of literals and short tokens in a row", () => {
+Deno.test("block output: any number of literals and short tokens in a row can be inflated", () => {
   const output = new BlockOutput();
   for (const count of [511, 512, 513, 2000]) {
     output.begin();
@@ -53,7 +53,7 @@ Deno.test("block output: any number of literals and short tokens in a row", () =
   }
 });
 
-Deno.test("block output: matches of any length, merged with one before at the same distance", () => {
+Deno.test("block output: matches of any length can be inflated, also merged with one before at the same distance", () => {
   const random = new Random(171);
   const output = new BlockOutput();
   for (let round = 0; round < 300; round++) {

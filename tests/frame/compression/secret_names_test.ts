@@ -77,7 +77,7 @@ const OTHERS: Readonly<Record<Exclude<Sensitivity, "secret">, string>> = {
 };
 
 for (const [who, names] of Object.entries(SECRET)) {
-  Deno.test(`secret names: ${who}`, () => {
+  Deno.test(`names: those with credentials are secret, ${who}`, () => {
     for (const name of names.split(" ")) {
       assertEquals(sensitivityOf(name), "secret", name);
     }
@@ -85,7 +85,7 @@ for (const [who, names] of Object.entries(SECRET)) {
 }
 
 for (const [sensitivity, names] of Object.entries(OTHERS)) {
-  Deno.test(`names that are not secret: ${sensitivity}`, () => {
+  Deno.test(`names: those without credentials are "${sensitivity}"`, () => {
     for (const name of names.split(" ")) {
       assertEquals(sensitivityOf(name), sensitivity, name);
     }

@@ -18,7 +18,16 @@ import {
   SPDY2_DICTIONARY,
   SPDY3_DICTIONARY,
 } from "../../../zlib/mod.ts";
-import { assert, assertEquals, assertLess, concat, stub } from "../../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertLessOrEqual,
+  concat,
+  stub,
+} from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 import { versionName } from "../../helpers/version_name.ts";
 import { asWirePairs, corpus } from "./corpus.ts";
@@ -53,7 +62,7 @@ class Direction {
     const out = new ByteWriter();
     this.#encoder.encode(pairs, out);
     assertEquals(out.view().slice(-4), SYNC_MARKER);
-    assert(out.length <= this.#encoder.maxEncodedLength(block.length));
+    assertLessOrEqual(out.length, this.#encoder.maxEncodedLength(block.length));
     this.#pieces.push(out.copy());
     return out.length;
   }
@@ -176,12 +185,12 @@ Deno.test('"safe": a block larger than can be matched is stored, and forgets the
   ]];
   const fresh = direction.send(small) - 6;
   const again = direction.send(small);
-  assert(again < fresh / 2);
+  assertLess(again, fresh / 2);
   const large = "l".repeat(1 << 16);
-  assert(direction.send([["x-large", large]]) > large.length);
+  assertGreater(direction.send([["x-large", large]]), large.length);
   // The dictionary cannot be reached either, so the block may be longer than
   // the first time.
-  assert(direction.send(small) >= fresh);
+  assertGreaterOrEqual(direction.send(small), fresh);
   assertEquals(direction.send(small), again);
   direction.checkNative();
   direction.checkPieces();

@@ -2,7 +2,13 @@
 
 import { MatchWindow } from "../../../frame/compression/window.ts";
 import { SPDY3_DICTIONARY } from "../../../zlib/mod.ts";
-import { assert, assertEquals } from "../../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+} from "../../deps.ts";
 import { Random } from "../../helpers/random.ts";
 
 /** Indexes `at` and searches its matches, as the parser of gaps does. */
@@ -130,8 +136,8 @@ for (const alike of [false, true]) {
       }
       longest = Math.max(longest, length);
     }
-    assert(longest >= 26);
-    assert(slides >= 3);
+    assertGreaterOrEqual(longest, 26);
+    assertGreaterOrEqual(slides, 3);
   });
 }
 
@@ -262,7 +268,7 @@ Deno.test("window: after clear() positions begin anew, and nothing earlier is fo
   window.writeText("method");
   window.clear();
   assertEquals(window.position, 0);
-  assert(window.bytes.length < 4096);
+  assertLess(window.bytes.length, 4096);
   window.reserve(1000);
   window.writeText("method, and method, and path");
   assertEquals(window.position, 28);
@@ -300,7 +306,7 @@ Deno.test("window: memory that is just enough is kept", () => {
     window.writeHole(room);
     assertEquals(window.room, 0);
     window.reserve(1);
-    assert(window.room > 0);
+    assertGreater(window.room, 0);
   }
   // It slides, and has all that a match can reach.
   assertEquals(window.position - window.base, 32768);

@@ -18,7 +18,7 @@ const TOKENS = [
 ] as const;
 
 for (const [token, version] of TOKENS) {
-  Deno.test(`upgrade: ${token} on TCP`, async () => {
+  Deno.test(`upgrade: ${token} works on TCP`, async () => {
     await using server = serve(
       { ...LOOPBACK, upgrade: true },
       (request, info) =>
@@ -37,7 +37,7 @@ for (const [token, version] of TOKENS) {
     assertEquals(await answer.text(), `${origin}/x 127.0.0.1`);
   });
 
-  Deno.test(`upgrade: ${token} on TLS`, async () => {
+  Deno.test(`upgrade: ${token} works on TLS`, async () => {
     const { cert, key, caCert } = await makeCertificate();
     await using server = serve(
       { ...LOOPBACK, cert, key, upgrade: true },
@@ -56,7 +56,7 @@ for (const [token, version] of TOKENS) {
   });
 }
 
-Deno.test("upgrade: on a Unix socket", async () => {
+Deno.test("upgrade: it works on a Unix socket", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
   try {

@@ -3,7 +3,12 @@
  * in which order, and when it ends.
  */
 
-import { assert, assertEquals, assertMatch } from "../../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "../../deps.ts";
 import {
   Client,
   decode,
@@ -39,7 +44,7 @@ Deno.test("listener: requests can be cut at every byte", async () => {
     const client = new Client([whole.slice(0, cut), whole.slice(cut)]);
     const call = await http.take(client);
     assertEquals(call?.request.url, "http://h/b", `cut at ${cut}`);
-    assert(client.received.includes("got abc0123456789"));
+    assertStringIncludes(client.received, "got abc0123456789");
     const short = new Client(whole.slice(0, cut), true);
     assertEquals(await http.take(short), undefined);
     assertEquals(short.closed, true);

@@ -77,7 +77,8 @@ function start(options: { upgrade?: boolean }): Tested {
 
 for (const [name, startServer] of SERVERS) {
   Deno.test({
-    name: `${name}: handshakes that are not ended are, and their sockets go`,
+    name:
+      `${name}: handshakes that clients leave unfinished are ended, and their sockets are closed`,
     ignore: Deno.build.os !== "linux",
     async fn() {
       using time = virtualTime();

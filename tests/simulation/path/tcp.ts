@@ -416,7 +416,7 @@ export class TcpEnd implements ByteConn {
     this.#timeouts = Math.min(this.#timeouts + 1, 4);
     this.#deadline = Infinity;
     if (this.#pieces.length === 0) {
-      // The peer may have room again, and the packet that said so was lost.
+      // The peer may have room again, and the packet that announced it was lost.
       this.#output.pass(EMPTY, () => this.peer.#acknowledge());
       this.#send();
       return;
