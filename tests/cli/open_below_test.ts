@@ -96,7 +96,7 @@ Deno.test(
   race,
 );
 
-Deno.test("isDirectlyBelow: only a separator of the system is one between directory and file", () => {
+Deno.test("isDirectlyBelow: a file in a folder of the root is not, with slashes and with backslashes", () => {
   for (
     const [root, path, separator, expected] of [
       ["/www", "/www/a", "/", true],
@@ -112,7 +112,7 @@ Deno.test("isDirectlyBelow: only a separator of the system is one between direct
   ) assertEquals(isDirectlyBelow(root, path, separator), expected, path);
 });
 
-Deno.test("static files: a dot in the name of a folder is not that of an extension, also with backslashes", () => {
+Deno.test("extension: a dot in the name of a folder does not begin one, with slashes and with backslashes", () => {
   for (
     const [path, separator, expected] of [
       ["/v1.2/page.html", "/", ".html"],
