@@ -47,8 +47,6 @@ export interface ChannelHost {
   onHeldNote(side: Side, text: string): void;
   /** The side is the client. */
   onClient(side: Side): void;
-  /** The negotiated version, such as `SPDY/3.1`. */
-  onVersion(name: string): void;
   /** The connection uses another protocol, or one that cannot be read. */
   onOther(what: string): void;
   /** Whether the capture contains the beginning of the connection. */
@@ -184,12 +182,10 @@ export class Channel {
 
   #follow(side: Side, following: Following, offset: number): Layer {
     const host = this.#host;
-    switch (following.protocol) {
+    switch (following) {
       case "spdy":
-        host.onVersion(following.name);
         return this.#frames(side, offset, "first");
       case "websocket":
-        host.onVersion(following.name.replace(/\+.*/, ""));
         return new WebSocketLayer(
           this.#frames(side, 0, "first"),
           (offset, count) =>

@@ -264,8 +264,6 @@ export class Conversation implements ChannelHost {
     this.#client ??= side;
   }
 
-  onVersion(): void {}
-
   onOther(what: string): void {
     this.#other = what;
   }

@@ -18,10 +18,7 @@ const CR = 13;
 const LF = 10;
 
 /** The protocol after the HTTP/1.1 messages. */
-export type Following =
-  | { readonly protocol: "spdy"; readonly name: string }
-  | { readonly protocol: "websocket"; readonly name: string }
-  | { readonly protocol: "unknown" };
+export type Following = "spdy" | "websocket" | "unknown";
 
 /** The parts of a head. */
 export interface HttpHead {
@@ -195,7 +192,7 @@ export class Http1Layer implements Layer {
     if (upgrade !== undefined) this.#host.onHead(head, true, false);
     else if (method === "CONNECT") this.#host.onHead(head, true, true);
     this.#wanted = upgrade ??
-      (method === "CONNECT" ? { protocol: "unknown" } : undefined);
+      (method === "CONNECT" ? "unknown" : undefined);
     this.#beginBody(head, false);
   }
 
@@ -209,9 +206,9 @@ export class Http1Layer implements Layer {
     }
     const request = requests.shift();
     if (status === 101) {
-      const following = upgradeOf(head) ?? { protocol: "unknown" };
+      const following = upgradeOf(head) ?? "unknown";
       this.#exchange.switched = following;
-      if (following.protocol !== "unknown") {
+      if (following !== "unknown") {
         this.#host.onHead(head, false, false);
       }
       this.#switch(this.#host.onSwitch(following, this.#offset));
@@ -219,7 +216,7 @@ export class Http1Layer implements Layer {
     }
     if (request?.method === "CONNECT" && status >= 200 && status < 300) {
       this.#host.onHead(head, false, true);
-      this.#switch(this.#host.onSwitch({ protocol: "unknown" }, this.#offset));
+      this.#switch(this.#host.onSwitch("unknown", this.#offset));
       return;
     }
     if (request?.upgrade !== undefined) this.#host.onHead(head, false, false);
@@ -310,7 +307,7 @@ export class Http1Layer implements Layer {
     const wanted = this.#wanted!;
     if (agreed !== undefined) {
       this.#switch(this.#host.onSwitch(agreed, this.#offset));
-    } else if (beginsControl(held, 0) && wanted.protocol === "spdy") {
+    } else if (beginsControl(held, 0) && wanted === "spdy") {
       this.#switch(this.#host.onSwitch(wanted, this.#offset));
     } else if (/^[A-Z]{3}/.test(LATIN1.decode(held.subarray(0, 3)))) {
       this.#state = "head";
@@ -354,16 +351,11 @@ function fieldOf(head: HttpHead, name: string): string | undefined {
 /** SPDY, or SPDY in a WebSocket, if the head asks for it. */
 function upgradeOf(head: HttpHead): Following | undefined {
   const upgrade = fieldOf(head, "upgrade") ?? "";
-  const spdy = /\bspdy\/[\d.]+/i.exec(upgrade)?.[0];
-  if (spdy !== undefined) {
-    return { protocol: "spdy", name: spdy.toUpperCase() };
-  }
+  if (/\bspdy\/[\d.]+/i.test(upgrade)) return "spdy";
   if (!/\bwebsocket\b/i.test(upgrade)) return undefined;
   const protocols = fieldOf(head, "sec-websocket-protocol") ?? "";
-  const tunnel = protocols.split(",").map((name) => name.trim()).find((name) =>
-    /^spdy\//i.test(name)
+  const isTunnel = protocols.split(",").some((name) =>
+    /^spdy\//i.test(name.trim())
   );
-  return tunnel === undefined
-    ? undefined
-    : { protocol: "websocket", name: tunnel };
+  return isTunnel ? "websocket" : undefined;
 }
