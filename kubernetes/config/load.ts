@@ -211,27 +211,22 @@ export class KubeConfig {
   }
 
   #chooseCluster(config: Config): Cluster {
-    return choose("cluster", config.clusters, this.#cluster, () => {
-      const context = this.#context(config);
-      return context.cluster ??
-        fail(context.field, `the context "${context.name}" has no cluster`);
-    });
+    const { clusters } = config;
+    if (this.#cluster !== undefined) {
+      return choose("cluster", clusters, this.#cluster);
+    }
+    const { name, field, cluster } = this.#context(config);
+    if (cluster !== undefined) return choose("cluster", clusters, cluster);
+    throw field.error(`the context "${name}" has no cluster`);
   }
 
   #chooseUser(config: Config): User | undefined {
+    const { users } = config;
+    if (this.#user !== undefined) return choose("user", users, this.#user);
     // Without a context, a cluster that the caller selected has no user.
-    if (this.#user === undefined && this.currentContext === undefined) {
-      return undefined;
-    }
-    if (this.#user === undefined && this.#context(config).user === undefined) {
-      return undefined;
-    }
-    return choose(
-      "user",
-      config.users,
-      this.#user,
-      () => this.#context(config).user ?? fail(this.#context(config).field, ""),
-    );
+    if (this.currentContext === undefined) return undefined;
+    const { user } = this.#context(config);
+    return user && choose("user", users, user);
   }
 }
 
@@ -239,21 +234,20 @@ function isInCluster(source: Source): source is InCluster {
   return "folder" in source;
 }
 
-/** The entry that the caller named (`given`), or else the one that the context names. */
+/** The entry that the caller named, or the one that a field of the context names. */
 function choose<T>(
   kind: "cluster" | "user",
   entries: ReadonlyMap<string, T>,
-  given: string | undefined,
-  ofContext: () => Field,
+  chosen: string | Field,
 ): T {
-  const field = given === undefined ? ofContext() : undefined;
-  const name = given ?? field?.text() ?? "";
+  const isGiven = typeof chosen === "string";
+  const name = isGiven ? chosen : chosen.text();
   const entry = entries.get(name);
   if (entry !== undefined) return entry;
   const message = `the ${kind} "${name}" does not exist; ${
     knownNames(`${kind}s`, entries)
   }`;
-  throw field?.error(message) ?? new KubeConfigError(message);
+  throw isGiven ? new KubeConfigError(message) : chosen.error(message);
 }
 
 function knownNames(what: string, map: ReadonlyMap<string, unknown>): string {
@@ -261,10 +255,6 @@ function knownNames(what: string, map: ReadonlyMap<string, unknown>): string {
   if (names.length === 0) return `there are no ${what}`;
   const shown = names.slice(0, 20).map((name) => `"${name}"`).join(", ");
   return `the ${what} are ${shown}${names.length > 20 ? ", ..." : ""}`;
-}
-
-function fail(field: Field, message: string): never {
-  throw field.error(message);
 }
 
 /**
