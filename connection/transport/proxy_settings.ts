@@ -113,7 +113,7 @@ function readUrl(
   if (/^socks5h?:$/.test(url.protocol)) return socksProxy(source, url, headers);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new InvalidArgumentError(
-      `${source} must begin with http:, https: or socks5:, not with ${url.protocol}`,
+      `${source} must begin with http:, https:, socks5: or socks5h:, not with ${url.protocol}`,
     );
   }
   const secure = url.protocol === "https:";

@@ -122,7 +122,7 @@ Deno.test("an invalid proxy is refused, and no message contains its password", (
   assertThrows(
     () => readProxy({ url: "ftp://proxy" }),
     InvalidArgumentError,
-    "proxy.url must begin with http:, https: or socks5:, not with ftp:",
+    "proxy.url must begin with http:, https:, socks5: or socks5h:, not with ftp:",
   );
   const { message } = assertThrows(
     () => readProxy("http://user:secret@proxy" as never),
