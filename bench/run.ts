@@ -7,13 +7,8 @@
  * @module
  */
 
-import {
-  type Comparison,
-  median,
-  ratios,
-  spread,
-  type Unit,
-} from "./harness.ts";
+import { figure, times, verdict } from "./figures.ts";
+import { type Comparison, median, ratios, spread } from "./harness.ts";
 import { toolArguments } from "../tests/helpers/tool_arguments.ts";
 import { goVersion } from "./peers/spdystream.ts";
 import { writePicture } from "./picture.ts";
@@ -131,43 +126,26 @@ const HEAD = [
 /** The cells of a comparison's line. */
 function cells(comparison: Comparison): string[] {
   const { row, unit, ours, peer, atLeast, aim } = comparison;
-  const begin = [row, figure(median(ours.figures), unit), peer.name];
-  const goals = [
-    atLeast === undefined ? "" : times(atLeast),
-    aim === undefined ? "" : times(aim),
-  ];
+  const own = median(ours.figures);
+  const wanted = [atLeast, aim];
+  const goals = wanted.map((goal) => goal === undefined ? "" : times(goal));
   if ("missing" in peer) {
-    return [...begin, "-", "-", ...goals, `not run: ${peer.missing}`, ""];
+    const end = [...goals, `not run: ${peer.missing}`, ""];
+    return [row, figure(own, unit), peer.name, "-", "-", ...end];
   }
+  const others = median(peer.figures);
   const all = ratios(comparison);
   const ratio = median(all);
   return [
-    ...begin,
-    figure(median(peer.figures), unit),
-    times(ratio),
+    row,
+    figure(own, unit, others),
+    peer.name,
+    figure(others, unit, own),
+    times(ratio, wanted.filter((goal) => goal !== undefined)),
     ...goals,
     verdict(ratio, atLeast, aim),
     `\u00b1${(spread(all) * 100).toFixed(0)} %`,
   ];
-}
-
-function verdict(ratio: number, atLeast?: number, aim?: number): string {
-  if (atLeast === undefined && aim === undefined) return "";
-  if (aim !== undefined && ratio >= aim) return "ahead, aim reached";
-  return ratio >= (atLeast ?? Infinity) ? "ahead" : "behind";
-}
-
-function times(ratio: number): string {
-  return `${ratio >= 10 ? ratio.toFixed(1) : ratio.toFixed(2)} x`;
-}
-
-function figure(value: number, unit: Unit): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  const text = value.toLocaleString("en-US", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  return `${text} ${unit}`;
 }
 
 function toText(comparisons: readonly Comparison[]): string {

@@ -7,6 +7,7 @@
  */
 
 import { toolArguments } from "../../tests/helpers/tool_arguments.ts";
+import { times, toFixedApart, verdict } from "../figures.ts";
 import { type Drawn, writePicture } from "../picture.ts";
 import { type Figures, measure, PEERS } from "./measure.ts";
 import { type LinkRow, ROWS } from "./rows.ts";
@@ -103,16 +104,17 @@ async function runRow(
       ours: { name: PEERS[0].name, figures: [ours.value] },
       peer: { name, figures: [peer.value] },
     });
-    const ratio = (peer.cost / ours.cost).toFixed(2);
-    const verdict = ours.cost <= peer.cost ? "ahead" : "behind";
-    say(name, `${peer.text}; ours ${ratio} x, ${verdict}`);
+    const ratio = peer.cost / ours.cost;
+    say(name, `${peer.text}; ours ${times(ratio, [1])}, ${verdict(ratio, 1)}`);
   }
   return { row, lines, bars, usesRelay };
 }
 
 function goal({ atMost }: LinkRow, cost: number): string {
   if (atMost === undefined) return "";
-  const verdict = cost <= atMost ? "reached" : "missed";
+  const verdict = cost <= atMost
+    ? "reached"
+    : `missed with ${toFixedApart(cost, [atMost], 1)} ms`;
   return `; wanted ${atMost} ms at most: ${verdict}`;
 }
 
