@@ -22,6 +22,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { checkTransport } from "./check_options.ts";
 import { ConnectionCount } from "./connection_count.ts";
+import { tellConnectionError } from "./connection_error.ts";
 import type {
   ConnectionErrorInfo,
   ConnectionListener,
@@ -35,7 +36,6 @@ import {
   type ConnectionHost,
   connectionHost,
   ServedConnection,
-  tellConnectionError,
   untilDeadline,
 } from "./served_connection.ts";
 
