@@ -107,7 +107,8 @@ export async function sendSource(
   };
   // Cancels a body that produces nothing when its stream ends. It must not count as
   // a waiting application: see `StreamCore.wait`.
-  state.closed.observed.then(cancel, cancel);
+  const ended = (): void => cancel(state.failure);
+  state.closed.observed.then(ended, ended);
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {
