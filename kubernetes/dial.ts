@@ -98,7 +98,7 @@ const POD_NAMES: Names<PodReference> = {
  *
  * Throws `InvalidArgumentError` for an unknown option.
  */
-export function readTarget<Options extends TargetOptions>(
+export function copyTarget<Options extends TargetOptions>(
   what: string,
   options: Options,
   names: Names<Options>,

@@ -11,7 +11,7 @@ import { checkTimeout } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import type { ClientChannels } from "./channels.ts";
 import {
-  readTarget,
+  copyTarget,
   TARGET_NAMES,
   type TargetOptions,
   targetUrl,
@@ -131,7 +131,7 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
  * ```
  */
 export async function exec(options: ExecOptions): Promise<RemoteProcess> {
-  const own = readTarget("exec", options, EXEC_NAMES);
+  const own = copyTarget("exec", options, EXEC_NAMES);
   const command = (own.command ?? [])
     .map((word): NameValue => ["command", word]);
   return await start(own, "exec", command);
@@ -162,7 +162,7 @@ export async function exec(options: ExecOptions): Promise<RemoteProcess> {
  * ```
  */
 export async function attach(options: AttachOptions): Promise<RemoteProcess> {
-  const own = readTarget("attach", options, ATTACH_NAMES);
+  const own = copyTarget("attach", options, ATTACH_NAMES);
   return await start(own, "attach", []);
 }
 

@@ -10,7 +10,7 @@ import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import { checkPort } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import {
-  readTarget,
+  copyTarget,
   startSpdy,
   TARGET_NAMES,
   type TargetOptions,
@@ -207,7 +207,7 @@ export class PortForwarder implements AsyncDisposable {
 export async function portForward(
   options: PortForwardOptions,
 ): Promise<PortForwarder> {
-  const own = readTarget("portForward", options, PORT_FORWARD_NAMES);
+  const own = copyTarget("portForward", options, PORT_FORWARD_NAMES);
   const { transport = own.pod === undefined ? "spdy" : "auto" } = own;
   const url = targetUrl(own, "portforward", []);
   return await withinTimeout(own, async (signal) => {

@@ -11,7 +11,7 @@ import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
 import {
-  readTarget,
+  copyTarget,
   TARGET_NAMES,
   type TargetOptions,
   upgradeToSpdy,
@@ -180,7 +180,7 @@ export async function openTunnel(
   target: TargetOptions,
   request: TunnelRequest,
 ): Promise<SpdyTunnel> {
-  const own = readTarget("openTunnel", target, TARGET_NAMES);
+  const own = copyTarget("openTunnel", target, TARGET_NAMES);
   const { path, querystring, abortSignal = own.signal, expectTunnel } = request;
   const url = new URL(own.url);
   const given = new URL(path, url.origin);
@@ -257,7 +257,7 @@ export function withTunnels<Client extends TunnelledClient>(
 ): Client {
   const own = typeof target === "function"
     ? target
-    : readTarget("withTunnels", target, TARGET_NAMES);
+    : copyTarget("withTunnels", target, TARGET_NAMES);
   const performRequest = async (
     request: Partial<TunnelRequest>,
   ): Promise<unknown> => {

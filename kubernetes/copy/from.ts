@@ -6,7 +6,7 @@
 
 import { checkWhole } from "../../numbers.ts";
 import type { Names } from "../../values.ts";
-import { readTarget } from "../dial.ts";
+import { copyTarget } from "../dial.ts";
 import { ArchiveSource } from "./archive_source.ts";
 import { CopyError } from "./error.ts";
 import { LocalFolder } from "./local_folder.ts";
@@ -70,7 +70,7 @@ const COPY_FROM_NAMES: Names<CopyFromOptions> = {
  * ```
  */
 export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
-  const own = readTarget("copyFrom", options, COPY_FROM_NAMES);
+  const own = copyTarget("copyFrom", options, COPY_FROM_NAMES);
   const { remote, preserve = true, dereference = false, retries = 3 } = own;
   checkWhole("retries", retries, 0, 1000);
   const path = splitRemote(remote);

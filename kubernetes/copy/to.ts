@@ -6,7 +6,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { handled } from "../../connection/deferred.ts";
-import { readTarget, type TargetOptions } from "../dial.ts";
+import { copyTarget, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import { CopyError } from "./error.ts";
 import {
@@ -83,7 +83,7 @@ export type CopyToOptions = CopyOptions;
  * ```
  */
 export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
-  const own = readTarget("copyTo", options, COPY_NAMES);
+  const own = copyTarget("copyTo", options, COPY_NAMES);
   const { local, remote, preserve = true, dereference = false } = own;
   const target = targetOf(own);
   // Checked before the container is contacted.

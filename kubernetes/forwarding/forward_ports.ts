@@ -22,7 +22,7 @@ import {
   type Resource,
   resourceName,
 } from "../api/resource.ts";
-import { readTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { portForward, type PortForwarder } from "../port_forward.ts";
 import { carry } from "./carry.ts";
@@ -267,7 +267,7 @@ export class ForwardedPorts implements AsyncDisposable {
     const { target, timeout } = this.#options;
     const { signal } = this.#controller;
     const found = typeof target === "function"
-      ? readTarget("target", await target(), TARGET_NAMES)
+      ? copyTarget("target", await target(), TARGET_NAMES)
       : target;
     return { ...found, timeout, signal };
   }

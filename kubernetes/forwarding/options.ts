@@ -7,7 +7,7 @@
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
-import { readTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
 import type { ForwardEvent } from "./events.ts";
 
@@ -108,7 +108,7 @@ export function resolveForwardPorts(
     ...copyOptions(options, FORWARD_PORTS_NAMES),
     target: typeof target === "function"
       ? target
-      : readTarget("target", target, TARGET_NAMES),
+      : copyTarget("target", target, TARGET_NAMES),
     namespace,
     addresses,
     keepAlive,
