@@ -1,4 +1,5 @@
 import {
+  type Impersonation,
   KubeConfig,
   KubeConfigError,
   loadKubeConfig,
@@ -348,6 +349,57 @@ as-user-extra:
     () => target({ user: "as-groups: [devs]" }),
     KubeConfigError,
     "but no as",
+  );
+});
+
+Deno.test("impersonation: what the caller leaves out is that of the kubeconfig, as in kubectl", async () => {
+  const user = `as: jane
+as-uid: "7"
+as-groups: [devs]
+as-user-extra:
+  reason: [file]
+  scopes: [x, y]`;
+  const headers = async (
+    impersonate: Impersonation,
+    file = user,
+  ): Promise<string[]> => {
+    const text = kubeconfig({ user: file });
+    const config = await loadKubeConfig({ text, impersonate });
+    return (await config.target()).headers
+      .map(([name, value]) => `${name.slice("impersonate-".length)}: ${value}`);
+  };
+  const extra = ["extra-reason: file", "extra-scopes: x", "extra-scopes: y"];
+  assertEquals(await headers({ user: "bob" }), [
+    "user: bob",
+    "uid: 7",
+    "group: devs",
+    ...extra,
+  ]);
+  assertEquals(await headers({ groups: ["ops", "qa"] }), [
+    "user: jane",
+    "uid: 7",
+    "group: ops",
+    "group: qa",
+    ...extra,
+  ]);
+  assertEquals(
+    await headers({ uid: "8", groups: [], extra: { reason: ["caller"] } }),
+    [
+      "user: jane",
+      "uid: 8",
+      "extra-reason: caller",
+      "extra-scopes: x",
+      "extra-scopes: y",
+    ],
+  );
+  assertEquals(await headers({ user: "bob" }, "as-groups: [devs]"), [
+    "user: bob",
+    "group: devs",
+  ]);
+  await assertRejects(
+    () => headers({ groups: ["ops"] }, "{}"),
+    InvalidArgumentError,
+    "need a user",
   );
 });
 
