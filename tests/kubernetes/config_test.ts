@@ -1,5 +1,4 @@
 import {
-  type Impersonation,
   KubeConfig,
   KubeConfigError,
   loadKubeConfig,
@@ -323,83 +322,6 @@ Deno.test("in a pod, the service account is used and read at each call", async (
       await Deno.remove(`${folder}/token`);
       assertEquals(await findInCluster(folder), undefined);
     },
-  );
-});
-
-Deno.test("impersonation: each group has its own line, and extras are escaped", async () => {
-  const { headers } = await target({
-    user: `token: t
-as: jane
-as-uid: "7"
-as-groups: [devs, "a, b"]
-as-user-extra:
-  Acme.com/Pro Max: [x, y]
-  scopes: [jos\u00e9]`,
-  });
-  assertEquals(headers.slice(1), [
-    ["impersonate-user", "jane"],
-    ["impersonate-uid", "7"],
-    ["impersonate-group", "devs"],
-    ["impersonate-group", "a, b"],
-    ["impersonate-extra-acme.com%2Fpro%20max", "x"],
-    ["impersonate-extra-acme.com%2Fpro%20max", "y"],
-    ["impersonate-extra-scopes", "jos\u00c3\u00a9"],
-  ]);
-  await assertRejects(
-    () => target({ user: "as-groups: [devs]" }),
-    KubeConfigError,
-    "but no as",
-  );
-});
-
-Deno.test("impersonation: what the caller leaves out is that of the kubeconfig, as in kubectl", async () => {
-  const user = `as: jane
-as-uid: "7"
-as-groups: [devs]
-as-user-extra:
-  reason: [file]
-  scopes: [x, y]`;
-  const headers = async (
-    impersonate: Impersonation,
-    file = user,
-  ): Promise<string[]> => {
-    const text = kubeconfig({ user: file });
-    const config = await loadKubeConfig({ text, impersonate });
-    return (await config.target()).headers
-      .map(([name, value]) => `${name.slice("impersonate-".length)}: ${value}`);
-  };
-  const extra = ["extra-reason: file", "extra-scopes: x", "extra-scopes: y"];
-  assertEquals(await headers({ user: "bob" }), [
-    "user: bob",
-    "uid: 7",
-    "group: devs",
-    ...extra,
-  ]);
-  assertEquals(await headers({ groups: ["ops", "qa"] }), [
-    "user: jane",
-    "uid: 7",
-    "group: ops",
-    "group: qa",
-    ...extra,
-  ]);
-  assertEquals(
-    await headers({ uid: "8", groups: [], extra: { reason: ["caller"] } }),
-    [
-      "user: jane",
-      "uid: 8",
-      "extra-reason: caller",
-      "extra-scopes: x",
-      "extra-scopes: y",
-    ],
-  );
-  assertEquals(await headers({ user: "bob" }, "as-groups: [devs]"), [
-    "user: bob",
-    "group: devs",
-  ]);
-  await assertRejects(
-    () => headers({ groups: ["ops"] }, "{}"),
-    InvalidArgumentError,
-    "need a user",
   );
 });
 
