@@ -16,11 +16,11 @@ import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
-import { headerLines } from "../http/upgrade/header_lines.ts";
+import { headerLines, rereadable } from "../http/upgrade/header_lines.ts";
 import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
-import { checkNames, type Names } from "../values.ts";
+import { checkNames, copyOptions, type Names } from "../values.ts";
 import { noteAnswer } from "./credentials.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { CLIENT_PROFILE } from "./profile.ts";
@@ -93,16 +93,21 @@ const POD_NAMES: Names<PodReference> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for an unknown option of the function `what`.
- * Called before anything is opened.
+ * A copy of the options of the function `what`, made before anything is opened. Their
+ * headers can be read again, because several requests may send them: those of a WebSocket,
+ * of the SPDY upgrade after it, and of each session.
+ *
+ * Throws `InvalidArgumentError` for an unknown option.
  */
-export function checkTargetNames<Options extends TargetOptions>(
+export function copyTarget<Options extends TargetOptions>(
   what: string,
   options: Options,
   names: Names<Options>,
-): void {
+): Options {
   checkNames(what, options, names);
-  if (options.pod !== undefined) checkNames("pod", options.pod, POD_NAMES);
+  const own = copyOptions(options, names);
+  if (own.pod !== undefined) checkNames("pod", own.pod, POD_NAMES);
+  return { ...own, headers: rereadable(own.headers) };
 }
 
 /** The URL of a pod's `subresource` with its query; without a pod, `url` itself. */

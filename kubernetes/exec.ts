@@ -11,7 +11,7 @@ import { checkTimeout } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import type { ClientChannels } from "./channels.ts";
 import {
-  checkTargetNames,
+  copyTarget,
   TARGET_NAMES,
   type TargetOptions,
   targetUrl,
@@ -132,10 +132,10 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
  * ```
  */
 export async function exec(options: ExecOptions): Promise<RemoteProcess> {
-  checkTargetNames("exec", options, EXEC_NAMES);
-  const command = (options.command ?? [])
+  const own = copyTarget("exec", options, EXEC_NAMES);
+  const command = (own.command ?? [])
     .map((word): NameValue => ["command", word]);
-  return await start(options, "exec", command);
+  return await start(own, "exec", command);
 }
 
 /**
@@ -163,8 +163,8 @@ export async function exec(options: ExecOptions): Promise<RemoteProcess> {
  * ```
  */
 export async function attach(options: AttachOptions): Promise<RemoteProcess> {
-  checkTargetNames("attach", options, ATTACH_NAMES);
-  return await start(options, "attach", []);
+  const own = copyTarget("attach", options, ATTACH_NAMES);
+  return await start(own, "attach", []);
 }
 
 async function start(

@@ -12,8 +12,9 @@ import {
   checkProxyPolicy,
   ProxyProtocolListener,
 } from "../../connection/transport/proxy_protocol_listener.ts";
+import { tellConnectionError } from "./connection_error.ts";
 import type { ConnectionListener, ServeOptions } from "./serve_options.ts";
-import { HANDSHAKE_TIMEOUT, tellConnectionError } from "./served_connection.ts";
+import { HANDSHAKE_TIMEOUT } from "./served_connection.ts";
 
 /**
  * Returns a listener that reads the PROXY head of each connection; `undefined` if

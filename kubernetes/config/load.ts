@@ -57,7 +57,7 @@ export interface KubeConfigOptions {
   readonly server?: string;
   /** A bearer token, instead of the user's token, password or plugin. */
   readonly token?: string;
-  /** The user to impersonate, instead of the user's `as` fields. */
+  /** The user to impersonate. Its fields replace the user's `as` fields one by one. */
   readonly impersonate?: Impersonation;
   /** Longest run of a credential plugin, ms; 0: no limit; default 60000. */
   readonly pluginTimeout?: number;

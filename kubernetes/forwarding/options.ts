@@ -7,7 +7,7 @@
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
-import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
 import type { ForwardEvent } from "./events.ts";
 
@@ -100,15 +100,15 @@ export function resolveForwardPorts(
     firstDelay = 500,
     longestDelay = 30_000,
   } = options;
-  if (typeof target !== "function") {
-    checkTargetNames("target", target, TARGET_NAMES);
-  }
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);
   checkInterval("firstDelay", firstDelay);
   checkInterval("longestDelay", longestDelay);
   return {
     ...copyOptions(options, FORWARD_PORTS_NAMES),
+    target: typeof target === "function"
+      ? target
+      : copyTarget("target", target, TARGET_NAMES),
     namespace,
     addresses,
     keepAlive,
