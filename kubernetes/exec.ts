@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkTexts } from "../connection/option_kinds.ts";
 import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import type { NameValue } from "../frame/types.ts";
 import { InvalidArgumentError } from "../errors.ts";
@@ -132,9 +133,10 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
  */
 export async function exec(options: ExecOptions): Promise<RemoteProcess> {
   checkTargetNames("exec", options, EXEC_NAMES);
-  const command = (options.command ?? [])
-    .map((word): NameValue => ["command", word]);
-  return await start(options, "exec", command);
+  const { command = [] } = options;
+  checkTexts("command", command);
+  const words = command.map((word): NameValue => ["command", word]);
+  return await start(options, "exec", words);
 }
 
 /**
@@ -171,7 +173,8 @@ async function start(
   subresource: "exec" | "attach",
   command: readonly NameValue[],
 ): Promise<RemoteProcess> {
-  const { tty = false, statusTimeout } = options;
+  const { tty = false, protocols, statusTimeout } = options;
+  if (protocols !== undefined) checkTexts("protocols", protocols);
   checkTimeout("statusTimeout", statusTimeout ?? 0);
   const asked: CommandStreams = {
     stdin: options.stdin ?? false,

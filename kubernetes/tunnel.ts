@@ -7,9 +7,11 @@
  */
 
 import type { RawConnection } from "../connection.ts";
+import { checkTexts } from "../connection/option_kinds.ts";
 import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
+import { readHttpUrl } from "../http/upgrade/http_url.ts";
 import { copyOptions } from "../values.ts";
 import {
   checkTargetNames,
@@ -184,7 +186,8 @@ export async function openTunnel(
   checkTargetNames("openTunnel", target, TARGET_NAMES);
   const { path, querystring, abortSignal = target.signal, expectTunnel } =
     request;
-  const url = new URL(target.url);
+  checkTexts("expectTunnel", expectTunnel);
+  const url = readHttpUrl(target.url);
   const given = new URL(path, url.origin);
   url.pathname = url.pathname.replace(/\/+$/, "") + given.pathname;
   url.search = `${querystring ?? given.search}`;

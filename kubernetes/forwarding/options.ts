@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
@@ -92,7 +93,9 @@ export function resolveForwardPorts(
   checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
   const {
     target,
+    resource,
     namespace = "default",
+    ports,
     addresses = ["localhost"],
     keepAlive = { interval: 10_000 },
     connectionsPerSession = 100,
@@ -103,6 +106,10 @@ export function resolveForwardPorts(
   if (typeof target !== "function") {
     checkTargetNames("target", target, TARGET_NAMES);
   }
+  if (resource !== undefined) checkText("resource", resource);
+  checkText("namespace", namespace);
+  checkTexts("ports", ports);
+  checkTexts("addresses", addresses);
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);
   checkInterval("firstDelay", firstDelay);
