@@ -22,6 +22,7 @@ import {
 import { StreamingRefusedError } from "./errors.ts";
 import { createProcess, type RemoteProcess } from "./process.ts";
 import {
+  checkTransport,
   COMMAND_PROTOCOLS,
   type CommandProtocol,
   type CommandStreams,
@@ -173,7 +174,8 @@ async function start(
   subresource: "exec" | "attach",
   command: readonly NameValue[],
 ): Promise<RemoteProcess> {
-  const { tty = false, protocols, statusTimeout } = options;
+  const { tty = false, transport, protocols, statusTimeout } = options;
+  if (transport !== undefined) checkTransport(transport);
   if (protocols !== undefined) checkTexts("protocols", protocols);
   checkTimeout("statusTimeout", statusTimeout ?? 0);
   const asked: CommandStreams = {

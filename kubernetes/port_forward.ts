@@ -21,6 +21,7 @@ import {
 import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
 import {
+  checkTransport,
   PORT,
   PORT_FORWARD_PROTOCOL,
   REQUEST_ID,
@@ -209,6 +210,7 @@ export async function portForward(
 ): Promise<PortForwarder> {
   checkTargetNames("portForward", options, PORT_FORWARD_NAMES);
   const { transport = options.pod === undefined ? "spdy" : "auto" } = options;
+  checkTransport(transport);
   const url = targetUrl(options, "portforward", []);
   return await withinTimeout(options, async (signal) => {
     if (transport !== "spdy") {

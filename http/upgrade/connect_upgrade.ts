@@ -5,7 +5,7 @@
  */
 
 import { checkSignal } from "../../connection/abort_signal.ts";
-import { checkTexts } from "../../connection/option_kinds.ts";
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import {
   checkClientTuning,
   type ConnectionTuning,
@@ -121,6 +121,7 @@ export async function connectUpgrade(
   const signal = checkSignal(given);
   const target = readHttpUrl(url);
   checkProtocols(protocols);
+  checkText("method", method);
   if (!TOKEN.test(method) || /^connect$/i.test(method)) {
     throw new InvalidArgumentError(
       `method ${

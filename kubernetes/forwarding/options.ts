@@ -10,6 +10,7 @@ import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
 import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
+import { checkTransport } from "../protocol.ts";
 import type { ForwardEvent } from "./events.ts";
 
 /** Options of `forwardPorts`. */
@@ -97,6 +98,7 @@ export function resolveForwardPorts(
     namespace = "default",
     ports,
     addresses = ["localhost"],
+    transport,
     keepAlive = { interval: 10_000 },
     connectionsPerSession = 100,
     timeout = 30_000,
@@ -110,6 +112,7 @@ export function resolveForwardPorts(
   checkText("namespace", namespace);
   checkTexts("ports", ports);
   checkTexts("addresses", addresses);
+  if (transport !== undefined) checkTransport(transport);
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);
   checkInterval("firstDelay", firstDelay);
