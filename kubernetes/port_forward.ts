@@ -21,6 +21,7 @@ import {
 import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
 import {
+  checkTransport,
   PORT,
   PORT_FORWARD_PROTOCOL,
   REQUEST_ID,
@@ -211,6 +212,7 @@ export async function portForward(
 ): Promise<PortForwarder> {
   const own = copyTarget("portForward", options, PORT_FORWARD_NAMES);
   const { transport = own.pod === undefined ? "spdy" : "auto" } = own;
+  checkTransport(transport);
   const url = targetUrl(own, "portforward", []);
   return await withinTimeout(own, async (signal) => {
     if (transport !== "spdy") {

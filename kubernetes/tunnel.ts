@@ -7,9 +7,11 @@
  */
 
 import type { RawConnection } from "../connection.ts";
+import { checkTexts } from "../connection/option_kinds.ts";
 import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
+import { readHttpUrl } from "../http/upgrade/http_url.ts";
 import {
   copyTarget,
   TARGET_NAMES,
@@ -182,7 +184,8 @@ export async function openTunnel(
 ): Promise<SpdyTunnel> {
   const own = copyTarget("openTunnel", target, TARGET_NAMES);
   const { path, querystring, abortSignal = own.signal, expectTunnel } = request;
-  const url = new URL(own.url);
+  checkTexts("expectTunnel", expectTunnel);
+  const url = readHttpUrl(own.url);
   const given = new URL(path, url.origin);
   url.pathname = url.pathname.replace(/\/+$/, "") + given.pathname;
   url.search = `${querystring ?? given.search}`;

@@ -10,6 +10,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { show } from "../../values.ts";
 import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
+import { checkTexts } from "../option_kinds.ts";
 import { startIdleTimeout, stopTimer } from "../time/clock.ts";
 import { Pauses } from "../time/pauses.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
@@ -62,11 +63,7 @@ export function checkProxyPolicy(
   trusted: readonly string[] | undefined,
 ): "required" | "optional" | undefined {
   if (trusted !== undefined) {
-    if (!Array.isArray(trusted)) {
-      throw new InvalidArgumentError(
-        `trusted ${show(trusted)} is not a list of addresses`,
-      );
-    }
+    checkTexts("trusted", trusted);
     new AddressRanges("trusted", trusted);
   }
   if (mode === "required" || mode === "optional") return mode;

@@ -6,6 +6,7 @@
  */
 
 import { coreOf } from "../../connection.ts";
+import { HANDSHAKE_TIMEOUT } from "../../connection/connect.ts";
 import { handled } from "../../connection/deferred.ts";
 import { isPeerGone } from "../../connection/end_errors.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
@@ -69,8 +70,6 @@ import type {
 } from "./serve_options.ts";
 import type { ExchangeHost } from "./server_exchange.ts";
 
-/** Longest wait for a TLS handshake and for the head of a request, ms; default of `handshakeTimeout`. */
-export const HANDSHAKE_TIMEOUT: number = 10_000;
 /** Longest head of an HTTP/1.1 request, bytes; default of `maxHeadBytes`. */
 export const MAX_HEAD: number = 16 * 1024;
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names } from "../../values.ts";
@@ -32,11 +33,18 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for an unknown field. If it were ignored, the
- * request could be made as another user than intended.
+ * Throws `InvalidArgumentError` for an unknown field and for a value of a wrong type. If
+ * it were ignored, the request could be made as another user than intended.
  */
 export function checkImpersonation(impersonate: Impersonation): void {
   checkNames("impersonate", impersonate, IMPERSONATION_NAMES);
+  const { user, uid, groups, extra } = impersonate;
+  checkText("impersonate.user", user);
+  if (uid !== undefined) checkText("impersonate.uid", uid);
+  if (groups !== undefined) checkTexts("impersonate.groups", groups);
+  for (const [name, values] of Object.entries(extra ?? {})) {
+    checkTexts(`impersonate.extra.${name}`, values);
+  }
 }
 
 /** What the caller wants, with what the kubeconfig says about the rest. */

@@ -5,6 +5,7 @@
  */
 
 import { delimiter } from "node:path";
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
@@ -305,6 +306,8 @@ export async function loadKubeConfig(
   if (text !== undefined && paths !== undefined) {
     throw new InvalidArgumentError("text and paths cannot be combined");
   }
+  if (text !== undefined) checkText("text", text);
+  if (paths !== undefined) checkTexts("paths", paths);
   if (text !== undefined) {
     const config = readConfig(
       await readDocument({ file: undefined, text }),

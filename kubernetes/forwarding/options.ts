@@ -4,11 +4,13 @@
  * @module
  */
 
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
 import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
+import { checkTransport } from "../protocol.ts";
 import type { ForwardEvent } from "./events.ts";
 
 /** Options of `forwardPorts`. */
@@ -92,14 +94,22 @@ export function resolveForwardPorts(
   checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
   const {
     target,
+    resource,
     namespace = "default",
+    ports,
     addresses = ["localhost"],
+    transport,
     keepAlive = { interval: 10_000 },
     connectionsPerSession = 100,
     timeout = 30_000,
     firstDelay = 500,
     longestDelay = 30_000,
   } = options;
+  if (resource !== undefined) checkText("resource", resource);
+  checkText("namespace", namespace);
+  checkTexts("ports", ports);
+  checkTexts("addresses", addresses);
+  if (transport !== undefined) checkTransport(transport);
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);
   checkInterval("firstDelay", firstDelay);
