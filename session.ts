@@ -372,6 +372,10 @@ export class Session {
    * Ends the session: GOAWAY with `statusCode` is sent before everything queued,
    * nothing is sent after it, and input is discarded from now on.
    *
+   * A session sends one GOAWAY. That of a further call, or of a call after
+   * `submitGoaway`, is reported to `onCtrlNotSend` with `ERR_GOAWAY_ALREADY_SENT`, as in
+   * spdylay.
+   *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */
   failSession(statusCode: number): void {

@@ -63,15 +63,17 @@ export class WebSocketSearch {
    */
   push(bytes: Uint8Array): { skipped: number; rest: Uint8Array } | undefined {
     const held = this.#held = join(this.#held, bytes);
-    for (; this.#searched + 2 <= this.length; this.#searched++) {
-      this.#consider(this.#searched);
-    }
     let found: number | undefined;
     this.#candidates = this.#candidates.filter((candidate) => {
       const isOne = this.#follow(candidate);
       if (isOne === true) found ??= candidate.start;
       return isOne === undefined;
     });
+    const end = this.length - 2;
+    while (found === undefined && this.#searched <= end) {
+      const start = this.#searched++;
+      if (this.#consider(start)) found = start;
+    }
     if (found !== undefined) {
       return { skipped: found, rest: held.subarray(found - this.#dropped) };
     }
@@ -79,15 +81,24 @@ export class WebSocketSearch {
     return undefined;
   }
 
-  #consider(start: number): void {
+  /**
+   * Whether a row of messages begins at `start`. It becomes a candidate only if more bytes
+   * are needed: the false ones of a large segment would leave no place for the true one.
+   */
+  #consider(start: number): boolean {
     const at = start - this.#dropped;
     const isMasked = this.#held[at + 1] >= 0x80;
-    if (this.#isMasked !== undefined && this.#isMasked !== isMasked) return;
-    if (messageSize(this.#held, at, isMasked) === 0) return;
-    if (this.#candidates.length >= MOST_CANDIDATES) return;
+    if (this.#isMasked !== undefined && this.#isMasked !== isMasked) {
+      return false;
+    }
+    if (messageSize(this.#held, at, isMasked) === 0) return false;
+    if (this.#candidates.length >= MOST_CANDIDATES) return false;
     // A message in the row of an earlier candidate is found with that candidate.
-    if (this.#candidates.some(({ next }) => next === start)) return;
-    this.#candidates.push({ start, isMasked, next: start, links: 0 });
+    if (this.#candidates.some(({ next }) => next === start)) return false;
+    const candidate = { start, isMasked, next: start, links: 0 };
+    const isOne = this.#follow(candidate);
+    if (isOne === undefined) this.#candidates.push(candidate);
+    return isOne === true;
   }
 
   /** Whether a row of messages begins at the candidate; `undefined` if more bytes are needed. */

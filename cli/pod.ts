@@ -241,14 +241,12 @@ async function readToken(
 }
 
 function readImpersonation(
-  values: PodValues,
+  { as: user, "as-uid": uid }: PodValues,
   lists: PodLists,
 ): Impersonation | undefined {
-  const { as: user, "as-uid": uid } = values;
   const groups = lists["as-group"];
-  if (user !== undefined) return { user, uid, groups };
-  if (uid === undefined && groups.length === 0) return undefined;
-  throw new UsageError("--as-group and --as-uid need --as");
+  if (groups.length > 0) return { user, uid, groups };
+  return user === undefined && uid === undefined ? undefined : { user, uid };
 }
 
 async function readTls(

@@ -13,7 +13,7 @@ import {
   UnsupportedVersionError,
 } from "../errors.ts";
 import { PROTO_SPDY3_1, type ProtocolVersion } from "../frame/constants.ts";
-import { checkPort } from "../numbers.ts";
+import { checkPort, checkTimeout } from "../numbers.ts";
 import { CLIENT, SERVER } from "../session/constants.ts";
 import { getNpnProtocols, npnGetVersion } from "../session/npn.ts";
 import { checkNames, copyOptions, type Names, show } from "../values.ts";
@@ -26,7 +26,9 @@ import {
   TUNING_NAMES,
   tuningOf,
 } from "./options.ts";
+import { startIdleTimeout } from "./time/clock.ts";
 import { TimeLimit } from "./time/time_limit.ts";
+import { unlessAborted } from "./time/unless_aborted.ts";
 import { closeQuietly } from "./transport/byte_conn.ts";
 import {
   copyTls,
@@ -74,13 +76,20 @@ export interface ConnectOptions extends ConnectionTuning, DialOptions {
 export interface AcceptOptions extends ConnectionTuning {
   /** Version on a plain transport; default `PROTO_SPDY3_1`. */
   readonly version?: ProtocolVersion;
+  /** Longest wait for a TLS handshake, ms; 0: no limit; default 10000. */
+  readonly handshakeTimeout?: number;
 }
 
-const ACCEPT_NAMES: Names<AcceptOptions> = { ...TUNING_NAMES, version: true };
+const ACCEPT_NAMES: Names<AcceptOptions> = {
+  ...TUNING_NAMES,
+  version: true,
+  handshakeTimeout: true,
+};
 
 const CONNECT_NAMES: Names<ConnectOptions> = {
-  ...ACCEPT_NAMES,
+  ...TUNING_NAMES,
   ...DIAL_NAMES,
+  version: true,
   transport: true,
   hostname: true,
   port: true,
@@ -90,7 +99,9 @@ const CONNECT_NAMES: Names<ConnectOptions> = {
 };
 
 /** Longest TLS handshake of a client, ms. */
-const HANDSHAKE_TIMEOUT = 30_000;
+const CLIENT_HANDSHAKE_TIMEOUT = 30_000;
+/** Longest TLS handshake of a server, ms; default of `handshakeTimeout`. */
+export const HANDSHAKE_TIMEOUT: number = 10_000;
 
 /** A transport, and the options for a connection on it. */
 export interface Agreed<Conn> {
@@ -160,9 +171,24 @@ export async function agreeWithClient(
   conn: AcceptedConn,
   options: AcceptOptions,
 ): Promise<Agreed<AcceptedConn>> {
-  orClose(conn, () => checkNames(what, options, ACCEPT_NAMES));
+  const timeout = orClose(conn, () => {
+    checkNames(what, options, ACCEPT_NAMES);
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+    checkTimeout("handshakeTimeout", handshakeTimeout);
+    return handshakeTimeout;
+  });
   const version = isTls(conn)
-    ? await agreedVersion(conn, getNpnProtocols())
+    ? await agreedWithin(
+      new TimeLimit(
+        timeout,
+        undefined,
+        "the client did not complete the TLS handshake",
+        // Whether to keep the process alive is decided by `conn`.
+        startIdleTimeout,
+      ),
+      conn,
+      getNpnProtocols(),
+    )
     : options.version ?? PROTO_SPDY3_1;
   return { conn, options: { ...tuningOf(options), side: SERVER, version } };
 }
@@ -203,11 +229,12 @@ export async function connectRaw(
 
 /**
  * Takes over a connection that a listener accepted, like `accept` but without HTTP. On
- * TLS, it waits for the handshake, without a time limit.
+ * TLS, it waits for the handshake, at most `handshakeTimeout` ms.
  *
  * Rejects with `InvalidArgumentError` for invalid options, with
- * `UnsupportedVersionError` if ALPN selected no SPDY version, and with `SpdyError`
- * (`ERR_PROTO`) if the TLS handshake failed; `conn` is then closed.
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed, and with `ConnectionClosedError` if it takes
+ * longer; `conn` is then closed.
  *
  * @example
  * ```ts
@@ -246,21 +273,29 @@ async function connectTls(
   // Without a limit, a server that accepts connections and then stays silent would
   // stop a client for good: all its requests to that origin wait for the handshake.
   const limit = new TimeLimit(
-    HANDSHAKE_TIMEOUT,
+    CLIENT_HANDSHAKE_TIMEOUT,
     outer,
     `${target.hostname}:${target.port} did not complete the TLS handshake`,
   );
+  return { conn, version: await agreedWithin(limit, conn, alpnProtocols) };
+}
+
+/** The same as `agreedVersion`, but only until the limit, which it ends. */
+async function agreedWithin(
+  limit: TimeLimit,
+  conn: Shakeable,
+  offered: readonly string[],
+): Promise<ProtocolVersion> {
   const { signal } = limit;
-  const abort = (): void => closeQuietly(conn);
-  signal.addEventListener("abort", abort, { once: true });
   try {
-    return { conn, version: await agreedVersion(conn, alpnProtocols) };
+    // Not every pending handshake ends when the connection is closed.
+    return await unlessAborted(agreedVersion(conn, offered), signal);
   } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+    if (!signal.aborted) throw error;
+    closeQuietly(conn);
+    throw signal.reason;
   } finally {
     limit.end();
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -72,3 +72,21 @@ export function checkText(name: string, value: unknown): void {
   if (typeof value === "string") return;
   throw new InvalidArgumentError(`${name} ${show(value)} is not a string`);
 }
+
+/**
+ * Throws `InvalidArgumentError` unless `value` is a list of strings. A string is none,
+ * although it can be iterated over: it would be taken for a list of its characters.
+ */
+export function checkTexts(name: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new InvalidArgumentError(
+      `${name} ${show(value)} is not a list of strings`,
+    );
+  }
+  for (const each of value) {
+    if (typeof each === "string") continue;
+    throw new InvalidArgumentError(
+      `${name} contains ${show(each)}, which is not a string`,
+    );
+  }
+}

@@ -7,8 +7,8 @@
  */
 
 /**
- * Most codecs that are kept, in each direction: about 20 KiB each. A process with fewer
- * connections never repeats any work.
+ * Most codecs that are kept, in each direction: about 20 KiB each. A process with at
+ * most this many connections never repeats any work.
  */
 const KEPT = 16;
 

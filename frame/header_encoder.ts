@@ -10,7 +10,10 @@ import { checkNames, checkOneOf, type Names, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import type { BlockCompressor } from "./compression/block_compressor.ts";
 import { PlainCompressor } from "./compression/plain_compressor.ts";
-import { PooledCompressor } from "./compression/pooled_compressor.ts";
+import {
+  MOST_BLOCKS,
+  PooledCompressor,
+} from "./compression/pooled_compressor.ts";
 import { sensitivityOf } from "./compression/secret_names.ts";
 import { StoredCompressor } from "./compression/stored_compressor.ts";
 import { PROTO_SPDY3, type ProtocolVersion } from "./constants.ts";
@@ -135,8 +138,10 @@ export class HeaderEncoder {
 
   static #make(): HeaderEncoder {
     const encoder = new HeaderEncoder(PROTO_SPDY3);
-    // So many that it has a compressor of its own.
-    for (const path of ["/", "/a", "/b", "/c"]) {
+    // So many blocks that it has a compressor of its own. Other streams would take a
+    // compressor of the pool, which might then have none.
+    for (let block = 0; block <= MOST_BLOCKS; block++) {
+      const path = `/${block}`;
       encoder.encode([[":path", path], ["cookie", "a=b"]], new ByteWriter());
     }
     return encoder;

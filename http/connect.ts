@@ -53,15 +53,18 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 /**
- * Accepts a connection of a listener. On TLS it runs the handshake, without a time
- * limit, and ALPN selects the version; set the listener's `alpnProtocols` to
- * `getNpnProtocols()`.
+ * Accepts a connection of a listener. On TLS it runs the handshake, for at most
+ * `handshakeTimeout` ms, and ALPN selects the version; set the listener's
+ * `alpnProtocols` to `getNpnProtocols()`.
  * Deno 2.9 cannot turn off Nagle's algorithm for connections of a TLS listener: the
- * second of two small writes can be delayed by 40 ms.
+ * second of two small writes can be delayed by 40 ms. Nor can it end a pending
+ * handshake: a client that stalls there holds its socket as long as it likes. `serve`
+ * has neither limitation.
  *
  * Rejects with `InvalidArgumentError` for invalid options, with
- * `UnsupportedVersionError` if ALPN selected no SPDY version, and with `SpdyError`
- * (`ERR_PROTO`) if the TLS handshake failed; `conn` is then closed.
+ * `UnsupportedVersionError` if ALPN selected no SPDY version, with `SpdyError`
+ * (`ERR_PROTO`) if the TLS handshake failed, and with `ConnectionClosedError` if it takes
+ * longer; `conn` is then closed.
  *
  * @example
  * ```ts

@@ -6,21 +6,22 @@
  */
 
 import { RawConnection } from "../connection.ts";
+import { checkText } from "../connection/option_kinds.ts";
 import { checkTuning } from "../connection/options.ts";
 import type { KeepAliveOptions } from "../connection/time/keepalive.ts";
 import { TimeLimit } from "../connection/time/time_limit.ts";
 import type { TlsOptions } from "../connection/transport/client_tls.ts";
 import { DIAL_NAMES, type DialOptions } from "../connection/transport/dial.ts";
 import type { ByteConn } from "../connection/transport/transport.ts";
-import { InvalidArgumentError } from "../errors.ts";
 import { PROTO_SPDY3_1 } from "../frame/constants.ts";
 import type { NameValue } from "../frame/types.ts";
 import { connectUpgrade } from "../http/upgrade/connect_upgrade.ts";
-import { headerLines } from "../http/upgrade/header_lines.ts";
+import { headerLines, rereadable } from "../http/upgrade/header_lines.ts";
+import { readHttpUrl } from "../http/upgrade/http_url.ts";
 import { UpgradeRefusedError } from "../http/upgrade/upgrade_result.ts";
 import { checkTimeout } from "../numbers.ts";
 import { CLIENT } from "../session/constants.ts";
-import { checkNames, type Names } from "../values.ts";
+import { checkNames, copyOptions, type Names } from "../values.ts";
 import { noteAnswer } from "./credentials.ts";
 import { StreamingRefusedError } from "./errors.ts";
 import { CLIENT_PROFILE } from "./profile.ts";
@@ -93,16 +94,30 @@ const POD_NAMES: Names<PodReference> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for an unknown option of the function `what`.
- * Called before anything is opened.
+ * A copy of the options of the function `what`, made before anything is opened. Their
+ * headers can be read again, because several requests may send them: those of a WebSocket,
+ * of the SPDY upgrade after it, and of each session.
+ *
+ * Throws `InvalidArgumentError` for an unknown option, and for a pod whose names are not
+ * strings.
  */
-export function checkTargetNames<Options extends TargetOptions>(
+export function copyTarget<Options extends TargetOptions>(
   what: string,
   options: Options,
   names: Names<Options>,
-): void {
+): Options {
   checkNames(what, options, names);
-  if (options.pod !== undefined) checkNames("pod", options.pod, POD_NAMES);
+  const own = copyOptions(options, names);
+  if (own.pod !== undefined) checkPod(own.pod);
+  return { ...own, headers: rereadable(own.headers) };
+}
+
+function checkPod(pod: PodReference): void {
+  checkNames("pod", pod, POD_NAMES);
+  const { name, namespace, container } = pod;
+  checkText("pod.name", name);
+  if (namespace !== undefined) checkText("pod.namespace", namespace);
+  if (container !== undefined) checkText("pod.container", container);
 }
 
 /** The URL of a pod's `subresource` with its query; without a pod, `url` itself. */
@@ -111,12 +126,7 @@ export function targetUrl(
   subresource: "exec" | "attach" | "portforward",
   query: readonly NameValue[],
 ): URL {
-  const target = new URL(url);
-  if (target.protocol !== "http:" && target.protocol !== "https:") {
-    throw new InvalidArgumentError(
-      `the URL's scheme is ${target.protocol}, not http: or https:`,
-    );
-  }
+  const target = readHttpUrl(url);
   if (pod === undefined) return target;
   const path = ["api", "v1", "namespaces", pod.namespace ?? "default", "pods"];
   target.pathname = [

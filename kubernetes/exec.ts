@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkTexts } from "../connection/option_kinds.ts";
 import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import type { NameValue } from "../frame/types.ts";
 import { InvalidArgumentError } from "../errors.ts";
@@ -11,7 +12,7 @@ import { checkTimeout } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import type { ClientChannels } from "./channels.ts";
 import {
-  checkTargetNames,
+  copyTarget,
   TARGET_NAMES,
   type TargetOptions,
   targetUrl,
@@ -21,6 +22,7 @@ import {
 import { StreamingRefusedError } from "./errors.ts";
 import { createProcess, type RemoteProcess } from "./process.ts";
 import {
+  checkTransport,
   COMMAND_PROTOCOLS,
   type CommandProtocol,
   type CommandStreams,
@@ -132,10 +134,11 @@ const EXEC_NAMES: Names<ExecOptions> = { ...ATTACH_NAMES, command: true };
  * ```
  */
 export async function exec(options: ExecOptions): Promise<RemoteProcess> {
-  checkTargetNames("exec", options, EXEC_NAMES);
-  const command = (options.command ?? [])
-    .map((word): NameValue => ["command", word]);
-  return await start(options, "exec", command);
+  const own = copyTarget("exec", options, EXEC_NAMES);
+  const { command = [] } = own;
+  checkTexts("command", command);
+  const words = command.map((word): NameValue => ["command", word]);
+  return await start(own, "exec", words);
 }
 
 /**
@@ -163,8 +166,8 @@ export async function exec(options: ExecOptions): Promise<RemoteProcess> {
  * ```
  */
 export async function attach(options: AttachOptions): Promise<RemoteProcess> {
-  checkTargetNames("attach", options, ATTACH_NAMES);
-  return await start(options, "attach", []);
+  const own = copyTarget("attach", options, ATTACH_NAMES);
+  return await start(own, "attach", []);
 }
 
 async function start(
@@ -172,7 +175,9 @@ async function start(
   subresource: "exec" | "attach",
   command: readonly NameValue[],
 ): Promise<RemoteProcess> {
-  const { tty = false, statusTimeout } = options;
+  const { tty = false, transport, protocols, statusTimeout } = options;
+  if (transport !== undefined) checkTransport(transport);
+  if (protocols !== undefined) checkTexts("protocols", protocols);
   checkTimeout("statusTimeout", statusTimeout ?? 0);
   const asked: CommandStreams = {
     stdin: options.stdin ?? false,

@@ -10,7 +10,7 @@ import { unlessAborted } from "../connection/time/unless_aborted.ts";
 import { checkPort } from "../numbers.ts";
 import type { Names } from "../values.ts";
 import {
-  checkTargetNames,
+  copyTarget,
   startSpdy,
   TARGET_NAMES,
   type TargetOptions,
@@ -21,6 +21,7 @@ import {
 import { StreamingRefusedError } from "./errors.ts";
 import { createForwarded, type ForwardedConnection } from "./forwarded.ts";
 import {
+  checkTransport,
   PORT,
   PORT_FORWARD_PROTOCOL,
   REQUEST_ID,
@@ -209,19 +210,20 @@ export class PortForwarder implements AsyncDisposable {
 export async function portForward(
   options: PortForwardOptions,
 ): Promise<PortForwarder> {
-  checkTargetNames("portForward", options, PORT_FORWARD_NAMES);
-  const { transport = options.pod === undefined ? "spdy" : "auto" } = options;
-  const url = targetUrl(options, "portforward", []);
-  return await withinTimeout(options, async (signal) => {
+  const own = copyTarget("portForward", options, PORT_FORWARD_NAMES);
+  const { transport = own.pod === undefined ? "spdy" : "auto" } = own;
+  checkTransport(transport);
+  const url = targetUrl(own, "portforward", []);
+  return await withinTimeout(own, async (signal) => {
     if (transport !== "spdy") {
       try {
         const protocols = [TUNNEL_PROTOCOL];
-        const { conn } = await openWebSocket(url, options, protocols, signal);
+        const { conn } = await openWebSocket(url, own, protocols, signal);
         const tunnel = new WebSocketTunnel(conn, true);
         return createForwarder(
-          startSpdy(tunnel, options),
+          startSpdy(tunnel, own),
           "websocket",
-          options,
+          own,
         );
       } catch (error) {
         const mayFallBack = transport === "auto" &&
@@ -231,12 +233,12 @@ export async function portForward(
     }
     const { connection, protocol } = await upgradeToSpdy(
       url,
-      options,
+      own,
       [PORT_FORWARD_PROTOCOL],
       signal,
     );
     if (protocol === PORT_FORWARD_PROTOCOL) {
-      return createForwarder(connection, "spdy", options);
+      return createForwarder(connection, "spdy", own);
     }
     await connection.close();
     throw new StreamingRefusedError(

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { checkOneOf } from "../values.ts";
+
 /**
  * Sub-protocols of exec and attach, best first. `v5.channel.k8s.io` exists only
  * over WebSockets: it is `v4` with a message that ends standard input.
@@ -22,6 +24,11 @@ export type CommandProtocol = typeof COMMAND_PROTOCOLS[number];
 
 /** The transport of channels: streams of SPDY/3.1, or a WebSocket. */
 export type Transport = "spdy" | "websocket";
+
+/** Throws `InvalidArgumentError` unless the option `transport` has one of its values. */
+export function checkTransport(transport: Transport | "auto"): void {
+  checkOneOf("transport", transport, ["auto", "websocket", "spdy"]);
+}
 
 /** The features of a sub-protocol of exec and attach. */
 export interface ProtocolTraits {

@@ -7,12 +7,13 @@
  */
 
 import type { RawConnection } from "../connection.ts";
+import { checkTexts } from "../connection/option_kinds.ts";
 import { stateOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
-import { copyOptions } from "../values.ts";
+import { readHttpUrl } from "../http/upgrade/http_url.ts";
 import {
-  checkTargetNames,
+  copyTarget,
   TARGET_NAMES,
   type TargetOptions,
   upgradeToSpdy,
@@ -181,17 +182,14 @@ export async function openTunnel(
   target: TargetOptions,
   request: TunnelRequest,
 ): Promise<SpdyTunnel> {
-  checkTargetNames("openTunnel", target, TARGET_NAMES);
-  const { path, querystring, abortSignal = target.signal, expectTunnel } =
-    request;
-  const url = new URL(target.url);
+  const own = copyTarget("openTunnel", target, TARGET_NAMES);
+  const { path, querystring, abortSignal = own.signal, expectTunnel } = request;
+  checkTexts("expectTunnel", expectTunnel);
+  const url = readHttpUrl(own.url);
   const given = new URL(path, url.origin);
   url.pathname = url.pathname.replace(/\/+$/, "") + given.pathname;
   url.search = `${querystring ?? given.search}`;
-  const options = {
-    ...copyOptions(target, TARGET_NAMES),
-    signal: abortSignal,
-  };
+  const options = { ...own, signal: abortSignal };
   return await withinTimeout(options, async (signal) => {
     const { connection, protocol } = await upgradeToSpdy(
       url,
@@ -262,6 +260,9 @@ export function withTunnels<Client extends TunnelledClient>(
   client: Client,
   target: TargetOptions | (() => TargetOptions | Promise<TargetOptions>),
 ): Client {
+  const own = typeof target === "function"
+    ? target
+    : copyTarget("withTunnels", target, TARGET_NAMES);
   const performRequest = async (
     request: Partial<TunnelRequest>,
   ): Promise<unknown> => {
@@ -269,7 +270,7 @@ export function withTunnels<Client extends TunnelledClient>(
     if (expectTunnel === undefined || path === undefined) {
       return await client.performRequest(request);
     }
-    const found = typeof target === "function" ? await target() : target;
+    const found = typeof own === "function" ? await own() : own;
     return await openTunnel(found, { ...request, path, expectTunnel });
   };
   return new Proxy(client, {

@@ -378,7 +378,8 @@ export class SessionCore<S> {
 
   /** Fails the session: GOAWAY is sent before everything queued, and input is discarded from now on. */
   fail(statusCode: number, failure?: SpdyError): void {
-    // Later failures are consequences of the first.
+    // Later failures are consequences of the first. A GOAWAY that the application asks
+    // for again is queued, and `onCtrlNotSend` is called for it, as in spdylay.
     if (this.failing && failure !== undefined) return;
     this.failing = true;
     this.failure ??= failure;

@@ -46,6 +46,7 @@ const INFLATE_NAMES: Names<InflateOptions> = {
  */
 export class Inflate {
   readonly #inflater: Inflater;
+  readonly #maxOutput: number;
   #left: number;
 
   /**
@@ -61,6 +62,7 @@ export class Inflate {
     if (maxOutput !== Infinity) {
       checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
     }
+    this.#maxOutput = maxOutput;
     this.#left = maxOutput;
     this.#inflater = new Inflater(options);
   }
@@ -90,7 +92,9 @@ export class Inflate {
     const inflater = this.#inflater;
     inflater.feed(data);
     if (!inflater.inflate(this.#left)) {
-      throw inflater.fail("decompressed output is longer than maxOutput");
+      throw inflater.fail(
+        `decompressed output is longer than maxOutput, ${this.#maxOutput} bytes`,
+      );
     }
     const output = inflater.take();
     this.#left -= output.length;

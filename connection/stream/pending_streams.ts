@@ -24,18 +24,18 @@ import type { StreamInit } from "./stream_init.ts";
 export abstract class Opening {
   readonly signal: AbortSignal | undefined;
   /**
-   * While the stream waits for a place, {@linkcode PendingStreams.giveUpNext} may
-   * reject it, so that it is opened on another connection.
+   * Who may reject the stream with {@linkcode PendingStreams.giveUpNext} while it waits
+   * for a place, so that it is opened on another connection; `undefined`: nobody.
    */
-  readonly movable: boolean;
+  readonly mover: object | undefined;
   /** The stream; set by `ConnectionCore.open`. */
   state!: StreamCore;
   /** The SYN_STREAM was sent. */
   delivered = false;
 
-  constructor(signal: AbortSignal | undefined, movable: boolean) {
+  constructor(signal: AbortSignal | undefined, mover: object | undefined) {
     this.signal = signal;
-    this.movable = movable;
+    this.mover = mover;
   }
 
   /**
@@ -57,9 +57,9 @@ export class AwaitedOpening<T> extends Opening {
   constructor(
     present: (state: StreamCore) => T,
     signal: AbortSignal | undefined,
-    movable = false,
+    mover?: object,
   ) {
-    super(signal, movable);
+    super(signal, mover);
     this.#present = present;
   }
 
@@ -97,8 +97,8 @@ export class PendingStreams {
   #limit = EARLY_STREAMS;
   #exhausted = false;
   #peer: "silent" | "asked" | "responded" = "silent";
-  /** Called when a stream does not have to wait for a place any more. */
-  onRoom: (() => void) | undefined;
+  /** Most connections have none. */
+  #roomListeners: Set<() => void> | undefined;
 
   /** `askPeer` is called once, when streams wait for a peer that has sent nothing. */
   constructor(session: Session, askPeer: () => void) {
@@ -146,6 +146,20 @@ export class PendingStreams {
   /** The peer has sent something: if it has announced no limit, there is none. */
   peerResponded(): void {
     if (this.#peer !== "responded") this.limit = INITIAL_MAX_CONCURRENT_STREAMS;
+  }
+
+  /**
+   * Adds a listener that is called when a stream does not have to wait for a place any
+   * more. Several can listen: the application may give a connection to several origins.
+   */
+  onRoom(listener: () => void): void {
+    this.#roomListeners ??= new Set();
+    this.#roomListeners.add(listener);
+  }
+
+  /** Removes a listener. */
+  offRoom(listener: () => void): void {
+    this.#roomListeners?.delete(listener);
   }
 
   /** Opens a stream. Throws when it cannot be submitted. */
@@ -216,9 +230,9 @@ export class PendingStreams {
     return this.#exhausted;
   }
 
-  /** Rejects the next of the movable streams that wait for a place; false when there is none. */
-  giveUpNext(reason: unknown): boolean {
-    const opening = this.#queue.shift(({ movable }) => movable);
+  /** Rejects the next stream of `mover` that waits for a place; false when there is none. */
+  giveUpNext(mover: object, reason: unknown): boolean {
+    const opening = this.#queue.shift((each) => each.mover === mover);
     if (opening === undefined) return false;
     opening.state.failed(reason);
     opening.failed(reason);
@@ -268,7 +282,7 @@ export class PendingStreams {
     while (this.#open < this.#limit) {
       const opening = this.#queue.shift();
       if (opening === undefined) {
-        this.onRoom?.();
+        for (const listener of this.#roomListeners ?? []) listener();
         return;
       }
       try {

@@ -18,15 +18,17 @@ export class TimeLimit {
 
   /**
    * Aborts after `timeout` ms (0: never) with a `ConnectionClosedError` whose
-   * message begins with `what`, or when `outer` aborts, with its reason.
+   * message begins with `what`, or when `outer` aborts, with its reason. `start` starts
+   * the timer; by default, it keeps the process alive.
    */
   constructor(
     timeout: number,
     outer: AbortSignal | undefined,
     what = "the upgrade was not answered",
+    start: typeof startTimeout = startTimeout,
   ) {
     this.#outer = outer;
-    this.#timer = startTimeout(() => {
+    this.#timer = start(() => {
       this.#controller.abort(
         new ConnectionClosedError(`${what} within ${timeout} ms`, {
           initiator: "remote",

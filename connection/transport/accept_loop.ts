@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pause } from "../time/clock.ts";
+import { Pauses } from "../time/pauses.ts";
 
 /** Wait after the first failed accept, ms; each further failure in a row doubles it. */
 const FIRST_PAUSE = 5;
@@ -24,6 +24,8 @@ export interface AcceptHandlers<Conn> {
   error?(error: unknown): void;
   /** Whether the listener was closed, so that a failed accept is not followed by another. */
   ended?(): boolean;
+  /** Decide whether the waits after failed accepts keep the process alive; by default, they do. */
+  readonly pauses?: Pauses;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface AcceptHandlers<Conn> {
  */
 export async function acceptAll<Conn>(
   listener: Accepting<Conn>,
-  { take, error: tell, ended }: AcceptHandlers<Conn>,
+  { take, error: tell, ended, pauses = new Pauses() }: AcceptHandlers<Conn>,
 ): Promise<void> {
   let wait = FIRST_PAUSE;
   for (;;) {
@@ -47,7 +49,7 @@ export async function acceptAll<Conn>(
       if (isClosed(error) || ended?.()) return;
       if (hasLeft(error)) continue;
       quietly(() => tell?.(error));
-      await pause(wait);
+      await pauses.pause(wait);
       if (ended?.()) return;
       wait = Math.min(2 * wait, LONGEST_PAUSE);
       continue;

@@ -12,6 +12,7 @@
 
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
+import { checkTexts } from "../option_kinds.ts";
 import { closeQuietly } from "./byte_conn.ts";
 import { openHop } from "./tls_hop.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -68,14 +69,18 @@ const SERVER_NAME = Symbol.for("unstableServerName");
 
 /**
  * Throws `TypeError`, as `Deno.connectTls` does, for contradictory settings, and
- * `InvalidArgumentError` for an unknown setting and for a server name that is not a
- * string.
+ * `InvalidArgumentError` for an unknown setting, for a server name that is not a
+ * string, and for certificates or protocols that are not a list of strings.
  *
  * @param what How messages name the settings.
  */
 export function checkTls(tls: TlsOptions, what = "tls"): void {
   checkNames(what, tls, TLS_NAMES);
-  const { cert, key, serverName } = tls;
+  const { cert, key, serverName, caCerts, alpnProtocols } = tls;
+  if (caCerts !== undefined) checkTexts(`${what}.caCerts`, caCerts);
+  if (alpnProtocols !== undefined) {
+    checkTexts(`${what}.alpnProtocols`, alpnProtocols);
+  }
   if ((cert === undefined) !== (key === undefined)) {
     const [given, missing] = cert === undefined
       ? ["key", "cert"]

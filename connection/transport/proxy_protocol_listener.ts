@@ -10,7 +10,9 @@ import { checkTimeout } from "../../numbers.ts";
 import { show } from "../../values.ts";
 import { AcceptQueue } from "../accept_queue.ts";
 import { ConnectionClosedError } from "../errors.ts";
+import { checkTexts } from "../option_kinds.ts";
 import { startIdleTimeout, stopTimer } from "../time/clock.ts";
+import { Pauses } from "../time/pauses.ts";
 import { acceptAll, hasLeft } from "./accept_loop.ts";
 import {
   closeQuietly,
@@ -61,11 +63,7 @@ export function checkProxyPolicy(
   trusted: readonly string[] | undefined,
 ): "required" | "optional" | undefined {
   if (trusted !== undefined) {
-    if (!Array.isArray(trusted)) {
-      throw new InvalidArgumentError(
-        `trusted ${show(trusted)} is not a list of addresses`,
-      );
-    }
+    checkTexts("trusted", trusted);
     new AddressRanges("trusted", trusted);
   }
   if (mode === "required" || mode === "optional") return mode;
@@ -88,6 +86,7 @@ export class ProxyProtocolListener implements AcceptingListener {
   readonly #trusted: AddressRanges | undefined;
   readonly #ready = new AcceptQueue<AcceptedConn>();
   readonly #pending = new Set<PossibleConn>();
+  readonly #pauses = new Pauses();
   #referenced = true;
   #closed = false;
 
@@ -105,6 +104,7 @@ export class ProxyProtocolListener implements AcceptingListener {
       error: (error) => policy.error(error, {}),
       // A listener of the application may reject with any error when it is closed.
       ended: () => this.#closed,
+      pauses: this.#pauses,
     }).then(() => this.#end());
   }
 
@@ -123,12 +123,14 @@ export class ProxyProtocolListener implements AcceptingListener {
   ref(): void {
     this.#referenced = true;
     this.#listener.ref?.();
+    this.#pauses.ref();
     for (const conn of this.#pending) conn.ref?.();
   }
 
   unref(): void {
     this.#referenced = false;
     this.#listener.unref?.();
+    this.#pauses.unref();
     for (const conn of this.#pending) conn.unref?.();
   }
 

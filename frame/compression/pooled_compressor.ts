@@ -15,9 +15,9 @@ import type { BlockCompressor } from "./block_compressor.ts";
 import { maxSafeLength, SafeCompressor } from "./safe_compressor.ts";
 import type { Sensitivity } from "./secret_names.ts";
 
-/** After more blocks, the stream no longer shares its compressor. */
-const MOST_BLOCKS = 4;
-/** The same after more bytes. */
+/** With more blocks, the stream no longer shares its compressor. */
+export const MOST_BLOCKS = 4;
+/** The same with more bytes. */
 const MOST_BYTES = 2048;
 
 /** A longer last block is not kept for the time after {@linkcode PooledCompressor.shrink}, bytes. */

@@ -188,8 +188,9 @@ export class Client implements AsyncDisposable {
     const { origin } = new URL(request.url);
     request.signal?.throwIfAborted();
     for (let retries = this.#retries;; retries--) {
-      const response = this.#pool(origin).run((connection) =>
-        this.#exchange(connection, request)
+      const pool = this.#pool(origin);
+      const response = pool.run((connection) =>
+        this.#exchange(connection, request, pool)
       );
       try {
         return await unlessAborted(response, request.signal);
@@ -266,18 +267,19 @@ export class Client implements AsyncDisposable {
   async #exchange(
     connection: Connection,
     request: OutgoingRequest,
+    pool: OriginPool,
   ): Promise<SpdyResponse> {
     this.#use(connection, 1);
     let used = connection;
     const release = (): void => this.#use(used, -1);
-    const move = (error: unknown): Connection | undefined => {
+    const to = (error: unknown): Connection | undefined => {
       if (!(error instanceof MoveError)) return undefined;
       this.#use(error.to, 1);
       release();
       return used = error.to;
     };
     try {
-      const response = await exchange(connection, request, move);
+      const response = await exchange(connection, request, { pool, to });
       stateOf(response.stream).onEnd(release);
       return response;
     } catch (error) {

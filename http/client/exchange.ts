@@ -35,20 +35,22 @@ const MOST_UNCLAIMED = 8;
 
 const NO_HEADERS: readonly NameValue[] = [];
 
-/**
- * Returns the connection on which a request is sent instead, if an error says so; see
- * `OriginPool`.
- */
-export type Move = (error: unknown) => RawConnection | undefined;
+/** How a request that waits for a stream moves to another connection; see `OriginPool`. */
+export interface Moving {
+  /** The pool, which only moves its own requests. */
+  readonly pool: object;
+  /** The connection on which the request is sent instead, if an error says so. */
+  readonly to: (error: unknown) => RawConnection | undefined;
+}
 
 /** Sends a request and resolves to the head of its response. */
 export function exchange(
   connection: RawConnection,
   request: OutgoingRequest,
-  move?: Move,
+  moving?: Moving,
 ): Promise<SpdyResponse> {
   const response = new Deferred<SpdyResponse>();
-  new Exchange(connection, request, response, move);
+  new Exchange(connection, request, response, moving);
   return response.promise;
 }
 
@@ -60,7 +62,7 @@ export class Exchange extends Opening
   implements Listener<readonly NameValue[]>, Task {
   protected readonly request: OutgoingRequest;
   readonly #span: ClientSpan | undefined;
-  readonly #move: Move | undefined;
+  readonly #moving: Moving | undefined;
   /**
    * Receives the response. Dropped once it is settled: otherwise the listener of the
    * signal would keep a dropped response alive.
@@ -72,19 +74,19 @@ export class Exchange extends Opening
   #stopWatching: (() => void) | undefined;
 
   /**
-   * Sends the request on `connection`; with `move`, perhaps on another one. `response`
+   * Sends the request on `connection`; with `moving`, perhaps on another one. `response`
    * is settled with the head of the response.
    */
   constructor(
     connection: RawConnection,
     request: OutgoingRequest,
     response: Deferred<SpdyResponse>,
-    move?: Move,
+    moving?: Moving,
   ) {
-    super(request.signal, move !== undefined);
+    super(request.signal, moving?.pool);
     this.#response = response;
     this.request = request;
-    this.#move = move;
+    this.#moving = moving;
     this.#span = clientSpan(request, connection.version);
     this.#open(connection);
   }
@@ -130,7 +132,7 @@ export class Exchange extends Opening
   override failed(error: unknown): void {
     this.#stopWatching?.();
     if (this.#isOver) return;
-    const connection = this.#move?.(error);
+    const connection = this.#moving?.to(error);
     if (connection !== undefined) return this.#open(connection);
     this.#isOver = true;
     this.rejected(error);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { show } from "../../values.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /**
@@ -81,9 +82,7 @@ export function checkFetchInit(init: FetchInit): void {
     contentLength !== "ignore"
   ) {
     throw new TypeError(
-      `contentLength is ${
-        JSON.stringify(contentLength)
-      }, it must be "check" or "ignore"`,
+      `contentLength is ${show(contentLength)}, it must be "check" or "ignore"`,
     );
   }
 }

@@ -48,6 +48,7 @@ export class OriginPool {
   /** Connections that accepted requests when they were last checked. */
   #connections: Connection[] = [];
   #opening: Promise<Connection> | undefined;
+  readonly #onRoom = (): void => this.#balance();
   /** Number of calls of {@linkcode run} that have not ended. */
   #running = 0;
 
@@ -104,7 +105,7 @@ export class OriginPool {
       for (const from of this.#connections) {
         if (from.version !== to.version) continue;
         const { pending } = coreOf(from);
-        while (room > 0 && pending.giveUpNext(new MoveError(to))) room--;
+        while (room > 0 && pending.giveUpNext(this, new MoveError(to))) room--;
       }
     }
   }
@@ -113,7 +114,7 @@ export class OriginPool {
   #find(): Connection | undefined {
     // Removed connections finish their open requests.
     if (!this.#connections.every(({ accepting }) => accepting)) {
-      this.#connections = this.#connections.filter((each) => each.accepting);
+      this.#keep((each) => each.accepting);
     }
     let best: Connection | undefined;
     for (const each of this.#connections) {
@@ -133,7 +134,7 @@ export class OriginPool {
     opening.then((connection) => {
       settle();
       this.#connections.push(connection);
-      coreOf(connection).pending.onRoom = () => this.#balance();
+      coreOf(connection).pending.onRoom(this.#onRoom);
       const ended = (): void => this.#remove(connection);
       connection.closed.then(ended, ended);
     }, () => {
@@ -148,8 +149,16 @@ export class OriginPool {
     // One that no longer accepts requests may have been removed before. The client may have
     // forgotten this pool since, and made another one for the origin.
     if (!this.#connections.includes(connection)) return;
-    this.#connections = this.#connections.filter((each) => each !== connection);
+    this.#keep((each) => each !== connection);
     this.#tellUnused();
+  }
+
+  /** Drops all connections but those of which `stays` is true. */
+  #keep(stays: (connection: Connection) => boolean): void {
+    for (const each of this.#connections) {
+      if (!stays(each)) coreOf(each).pending.offRoom(this.#onRoom);
+    }
+    this.#connections = this.#connections.filter(stays);
   }
 
   #tellUnused(): void {

@@ -9,6 +9,7 @@ import { handled } from "../../connection/deferred.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { bytesOf } from "../message/body_bytes.ts";
 import { announcedLength } from "../message/content_length.ts";
 import { hasName } from "../message/fields.ts";
 import { type RequestUrl, writeRequestHead } from "../message/request_head.ts";
@@ -67,6 +68,12 @@ export function cancelBody(
   body.cancel(reason).catch(() => {});
 }
 
+/** Also a promise of another realm, such as a context of node:vm. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
+}
+
 const ABSOLUTE = /^https?:\/\//i;
 const EMPTY_INIT: FetchInit = {};
 
@@ -83,8 +90,8 @@ export function prepareRequest(
   base?: string,
 ): OutgoingRequest | Promise<OutgoingRequest> {
   const init = given ?? EMPTY_INIT;
-  // It is awaited when the body has been sent, which may never happen.
-  if (init.trailers instanceof Promise) handled(init.trailers);
+  // They are awaited when the body has been sent, which may never happen.
+  if (isThenable(init.trailers)) handled(Promise.resolve(init.trailers));
   checkFetchInit(init);
   const isRelative = typeof input === "string" && base !== undefined &&
     input.startsWith("/");
@@ -123,7 +130,8 @@ export function prepareRequest(
     return prepare(readRequestUrl(url), parts, headers, signal, redirect, init);
   };
   return hasBufferedBody(request, init.body)
-    ? request.bytes().then(withBody)
+    // The platform returns bytes of another realm as they are.
+    ? request.bytes().then((bytes) => withBody(bytesOf(bytes)))
     : withBody(request.body ?? undefined);
 }
 

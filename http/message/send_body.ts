@@ -8,6 +8,7 @@ import type { LazyPromise } from "../../connection/deferred.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { INTERNAL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { bytesOf } from "./body_bytes.ts";
 import { wrongLength } from "./content_length.ts";
 import { sendable } from "./fields.ts";
 import { HttpMessageError } from "./message_error.ts";
@@ -89,23 +90,25 @@ export async function sendSource(
   const { reader, ahead } = source;
   let { next } = source;
   let size = 0;
-  const write = (chunk: Uint8Array): Promise<void> | undefined => {
+  const write = (chunk: unknown): Promise<void> | undefined => {
+    const bytes = bytesOf(chunk);
     // A web stream can produce any value, such as text that was not encoded.
-    if (!(chunk instanceof Uint8Array)) throw notBytes(chunk);
-    size += chunk.length;
+    if (bytes === undefined) throw notBytes(chunk);
+    size += bytes.length;
     // Rule: no more bytes are sent than announced, because the peer would accept
     // these as the complete body.
     if (announced !== undefined && size > announced) {
       throw otherLength(size, announced);
     }
-    return state.sendBuffer.write(chunk);
+    return state.sendBuffer.write(bytes);
   };
   const cancel = (reason: unknown): void => {
     reader.cancel(reason).catch(() => {});
   };
   // Cancels a body that produces nothing when its stream ends. It must not count as
   // a waiting application: see `StreamCore.wait`.
-  state.closed.observed.then(cancel, cancel);
+  const ended = (): void => cancel(state.failure);
+  state.closed.observed.then(ended, ended);
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { HANDSHAKE_TIMEOUT } from "../../connection/connect.ts";
 import type {
   AcceptedConn,
   AcceptingListener,
@@ -12,8 +13,8 @@ import {
   checkProxyPolicy,
   ProxyProtocolListener,
 } from "../../connection/transport/proxy_protocol_listener.ts";
+import { tellConnectionError } from "./connection_error.ts";
 import type { ConnectionListener, ServeOptions } from "./serve_options.ts";
-import { HANDSHAKE_TIMEOUT, tellConnectionError } from "./served_connection.ts";
 
 /**
  * Returns a listener that reads the PROXY head of each connection; `undefined` if

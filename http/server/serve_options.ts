@@ -105,7 +105,10 @@ export interface ConnectionInfo {
  * @category Server
  */
 export interface ConnectionErrorInfo extends ConnectionInfo {
-  /** The connection; `undefined` if it failed before the client spoke SPDY. */
+  /**
+   * The connection; `undefined` if it failed before the client spoke SPDY, or if it had
+   * ended before `onConnection` threw.
+   */
   readonly connection: Connection | undefined;
 }
 

@@ -6,13 +6,10 @@
  */
 
 import { coreOf } from "../../connection.ts";
+import { HANDSHAKE_TIMEOUT } from "../../connection/connect.ts";
 import { handled } from "../../connection/deferred.ts";
 import { isPeerGone } from "../../connection/end_errors.ts";
-import { logError } from "../../connection/error_log.ts";
-import {
-  ConnectionClosedError,
-  StreamResetError,
-} from "../../connection/errors.ts";
+import { ConnectionClosedError } from "../../connection/errors.ts";
 import {
   type ConnectionOptions,
   DATA_FRAME_SIZE,
@@ -39,7 +36,6 @@ import {
   isConn,
   type Transport,
 } from "../../connection/transport/transport.ts";
-import { SpdyError } from "../../errors.ts";
 import {
   PROTO_SPDY3_1,
   type ProtocolVersion,
@@ -53,6 +49,7 @@ import { checkNames, copyOptions } from "../../values.ts";
 import { Connection } from "../connection.ts";
 import type { HttpListener } from "../upgrade/http_listener.ts";
 import { ALL_VERSIONS, chooseToken } from "../upgrade/upgrade_token.ts";
+import { admit } from "./admission.ts";
 import {
   isTls,
   leftEarly,
@@ -61,11 +58,11 @@ import {
   shakeHands,
   type TlsTransport,
 } from "./arrival.ts";
+import { tellConnectionError } from "./connection_error.ts";
 import { exchanges, loadExchanges } from "./load_exchanges.ts";
 import { CONNECTION_NAMES } from "./option_names.ts";
 import { Semaphore } from "./semaphore.ts";
 import type {
-  ConnectionErrorInfo,
   ConnectionInfo,
   ServeConnectionOptions,
   ServeHandler,
@@ -73,8 +70,6 @@ import type {
 } from "./serve_options.ts";
 import type { ExchangeHost } from "./server_exchange.ts";
 
-/** Longest wait for a TLS handshake and for the head of a request, ms; default of `handshakeTimeout`. */
-export const HANDSHAKE_TIMEOUT: number = 10_000;
 /** Longest head of an HTTP/1.1 request, bytes; default of `maxHeadBytes`. */
 export const MAX_HEAD: number = 16 * 1024;
 /**
@@ -132,19 +127,6 @@ export function connectionHost(
     },
     exchange: { handler, onError: own.onError || undefined },
   };
-}
-
-/** Calls `onConnectionError`, and logs an exception in it. */
-export function tellConnectionError(
-  { onConnectionError }: ServeConnectionOptions,
-  error: unknown,
-  info: ConnectionErrorInfo,
-): void {
-  try {
-    if (onConnectionError) onConnectionError(error, info);
-  } catch (nested) {
-    logError(nested, "Exception in onConnectionError");
-  }
 }
 
 /** Listeners have `ref` and `unref`, which decide whether they keep the process alive. */
@@ -256,26 +238,13 @@ export class ServedConnection {
     await open.closed.catch(() => {});
   }
 
-  /**
-   * Whether `onConnection` lets the client in. Does not wait any longer when the
-   * connection has ended: a promise of the application may never settle, and would keep
-   * the connection counted and the server from ending.
-   */
+  /** Whether the client may use the server; see {@linkcode admit}. */
   #admit(connection: Connection): true | Promise<boolean> {
-    const { onConnection } = this.#host.options;
+    const { options } = this.#host;
+    const { onConnection } = options;
     if (!onConnection) return true;
     this.#isWaiting = true;
-    const info = this.#info;
-    const answer = Promise.try(onConnection, connection, info)
-      .then((answer) => answer !== false, async (error) => {
-        if (!await isOfEnd(connection, error)) {
-          const { options } = this.#host;
-          tellConnectionError(options, error, { ...info, connection });
-        }
-        return false;
-      });
-    const ended = connection.closed.then(() => false);
-    return Promise.race([answer, ended]).finally(() => {
+    return admit(onConnection, connection, this.#info, options).finally(() => {
       this.#isWaiting = false;
     });
   }
@@ -426,22 +395,6 @@ export class ServedConnection {
     const transport = this.#transport;
     if (transport !== undefined && isConn(transport)) closeQuietly(transport);
   }
-}
-
-/**
- * Whether the error of `onConnection` only says that its connection has ended, because it
- * is the error of a call on the connection.
- */
-async function isOfEnd(
-  connection: Connection,
-  error: unknown,
-): Promise<boolean> {
-  if (!coreOf(connection).ending.begun) return false;
-  if (error instanceof ConnectionClosedError) return true;
-  if (error instanceof StreamResetError) return true;
-  // No other error can be the reason of the end, for which the next line has to wait.
-  if (!(error instanceof SpdyError)) return false;
-  return await connection.closed.catch((reason) => reason) === error;
 }
 
 /**

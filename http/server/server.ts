@@ -8,6 +8,7 @@ import { checkSignal } from "../../connection/abort_signal.ts";
 import { LazyPromise } from "../../connection/deferred.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
 import { within } from "../../connection/time/clock.ts";
+import { Pauses } from "../../connection/time/pauses.ts";
 import { acceptAll } from "../../connection/transport/accept_loop.ts";
 import {
   closeQuietly,
@@ -22,6 +23,7 @@ import { InvalidArgumentError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { checkTransport } from "./check_options.ts";
 import { ConnectionCount } from "./connection_count.ts";
+import { tellConnectionError } from "./connection_error.ts";
 import type {
   ConnectionErrorInfo,
   ConnectionListener,
@@ -35,7 +37,6 @@ import {
   type ConnectionHost,
   connectionHost,
   ServedConnection,
-  tellConnectionError,
   untilDeadline,
 } from "./served_connection.ts";
 
@@ -53,6 +54,7 @@ export class Server implements SpdyServer {
   readonly #host: ConnectionHost;
   readonly #count: ConnectionCount;
   readonly #served = new Set<ServedConnection>();
+  readonly #pauses = new Pauses();
   readonly #accepting: Promise<void>;
   readonly #finished = new LazyPromise<void>();
   #ending = false;
@@ -83,6 +85,7 @@ export class Server implements SpdyServer {
       take: (transport) => this.#take(transport),
       error: (error) => this.#tell(error),
       ended: () => this.#ending,
+      pauses: this.#pauses,
     });
     this.#signal?.addEventListener("abort", this.#abort, { once: true });
     if (this.#signal?.aborted) this.#abort();
@@ -122,12 +125,14 @@ export class Server implements SpdyServer {
   readonly ref = (): void => {
     this.#referenced = true;
     this.#listener.ref?.();
+    this.#pauses.ref();
     for (const served of this.#served) served.ref();
   };
 
   readonly unref = (): void => {
     this.#referenced = false;
     this.#listener.unref?.();
+    this.#pauses.unref();
     for (const served of this.#served) served.unref();
   };
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startTimer, stopTimer } from "../../connection/time/clock.ts";
+import { startIdleTimer, stopTimer } from "../../connection/time/clock.ts";
 import {
   closeQuietly,
   readPart,
@@ -143,7 +143,8 @@ async function lingering(
   conn: ByteConn,
   work: Promise<void>,
 ): Promise<void> {
-  const timer = startTimer(() => closeQuietly(conn), LINGER);
+  // The socket decides whether that keeps the process alive: see `startIdleTimeout`.
+  const timer = startIdleTimer(() => closeQuietly(conn), LINGER);
   try {
     await work;
   } finally {

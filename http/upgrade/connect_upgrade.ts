@@ -5,6 +5,7 @@
  */
 
 import { checkSignal } from "../../connection/abort_signal.ts";
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import {
   checkClientTuning,
   type ConnectionTuning,
@@ -21,6 +22,7 @@ import { checkTimeout } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { TOKEN } from "../platform/header_text.ts";
 import { headerLines } from "./header_lines.ts";
+import { readHttpUrl } from "./http_url.ts";
 import type { UpgradedConnection } from "./upgrade_result.ts";
 import { versionOfToken } from "./upgrade_token.ts";
 
@@ -74,10 +76,10 @@ const NAMES: Names<UpgradeOptions> = {
  * Rejects with {@linkcode UpgradeRefusedError} for any answer but 101, with
  * `HttpMessageError` if the answer is not HTTP or names another protocol, with
  * `ConnectionClosedError` if the server closes the connection or takes too long,
- * with `InvalidArgumentError` for a URL that is not `http:` or `https:` and for an
- * invalid protocol or option, with `TypeError` for text that is not a URL and for
- * invalid headers, with the transport's own error if connecting fails, and with
- * `ProxyError` if a proxy does not open the tunnel.
+ * with `InvalidArgumentError` for anything but an `http:` or `https:` URL and for an
+ * invalid protocol or option, with `TypeError` for invalid headers, with the
+ * transport's own error if connecting fails, and with `ProxyError` if a proxy does not
+ * open the tunnel.
  *
  * @example
  * ```ts
@@ -117,7 +119,9 @@ export async function connectUpgrade(
     ...tuning
   } = copyOptions(options, NAMES);
   const signal = checkSignal(given);
-  const target = readTarget(url, protocols);
+  const target = readHttpUrl(url);
+  checkProtocols(protocols);
+  checkText("method", method);
   if (!TOKEN.test(method) || /^connect$/i.test(method)) {
     throw new InvalidArgumentError(
       `method ${
@@ -144,17 +148,14 @@ export async function connectUpgrade(
   });
 }
 
-function readTarget(url: string | URL, protocols: readonly string[]): URL {
-  const target = new URL(url);
-  if (target.protocol !== "http:" && target.protocol !== "https:") {
-    throw new InvalidArgumentError(
-      `${target.href} is not an http: or https: URL`,
-    );
-  }
+function checkProtocols(protocols: readonly string[]): void {
+  checkTexts("protocols", protocols);
   for (const name of protocols) {
     if (versionOfToken(name) === 0) {
       throw new InvalidArgumentError(
-        `${name} is not a SPDY version: use "SPDY/3.1", "SPDY/3" or "SPDY/2"`,
+        `${
+          show(name)
+        } is not a SPDY version: use "SPDY/3.1", "SPDY/3" or "SPDY/2"`,
       );
     }
   }
@@ -163,5 +164,4 @@ function readTarget(url: string | URL, protocols: readonly string[]): URL {
       "protocols is empty: give at least one, such as SPDY/3.1",
     );
   }
-  return target;
 }

@@ -10,15 +10,30 @@ import type { NameValue } from "../../frame/types.ts";
 const BLANKS = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 
 /**
+ * The same headers in a form that can be read again: pairs that an iterator gives are
+ * read here, into a list. All others remain the caller's object.
+ */
+export function rereadable<Init extends HeadersInit | undefined>(
+  headers: Init,
+): Init | [string, string][] {
+  if (typeof headers !== "object" || headers === null) return headers;
+  if (Array.isArray(headers) || headers instanceof Headers) return headers;
+  return Symbol.iterator in headers
+    ? [...headers as Iterable<[string, string]>]
+    : headers;
+}
+
+/**
  * The header lines of a request. Each pair of a list has a line of its own: `Headers`
  * would join the values of one name with commas, and the API server of Kubernetes reads
- * "a, b" as one group. Reads `headers` once, because it may be an iterator.
+ * "a, b" as one group.
  *
  * Throws `TypeError` for a name or value that is not allowed in a header.
  */
 export function headerLines(headers: HeadersInit | undefined): NameValue[] {
-  const checked = [...new Headers(headers)];
-  return Array.isArray(headers)
-    ? headers.map(([name, value]) => [name, `${value}`.replace(BLANKS, "")])
+  const own = rereadable(headers);
+  const checked = [...new Headers(own)];
+  return Array.isArray(own)
+    ? own.map(([name, value]) => [name, `${value}`.replace(BLANKS, "")])
     : checked;
 }

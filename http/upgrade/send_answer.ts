@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bytesOf } from "../message/body_bytes.ts";
 import { parseContentLength, wrongLength } from "../message/content_length.ts";
 import { isDecoded, withoutCoding } from "../message/decoded_body.ts";
 import {
@@ -138,14 +139,15 @@ class AnswerSource {
           if (this.#size < (this.#announced ?? 0)) this.#refuse("only ");
           return undefined;
         }
-        if (!(value instanceof Uint8Array)) {
+        const bytes = bytesOf(value);
+        if (bytes === undefined) {
           throw new TypeError(
             "the body of the handler's response contains a chunk that is not a Uint8Array",
           );
         }
-        this.#size += value.length;
+        this.#size += bytes.length;
         if (this.#size > (this.#announced ?? Infinity)) this.#refuse("");
-        if (value.length > 0) return value;
+        if (bytes.length > 0) return bytes;
       }
     } catch (error) {
       this.#tell(error);

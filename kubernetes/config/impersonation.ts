@@ -4,15 +4,19 @@
  * @module
  */
 
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { isHeaderValue, utf8 } from "./header_value.ts";
 
-/** The user to act as. */
+/**
+ * The user to act as. As in kubectl, a field that is absent is that of the kubeconfig; of
+ * `extra`, each attribute by itself.
+ */
 export interface Impersonation {
-  /** Name of the user. */
-  readonly user: string;
+  /** Name of the user. Needed if the kubeconfig has none. */
+  readonly user?: string;
   /** Id of the user. */
   readonly uid?: string;
   /** Groups of the user. */
@@ -29,17 +33,46 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
 };
 
 /**
- * Throws `InvalidArgumentError` for an unknown field. If it were ignored, the
- * request could be made as another user than intended.
+ * Throws `InvalidArgumentError` for an unknown field and for a value of a wrong type. If
+ * it were ignored, the request could be made as another user than intended.
  */
 export function checkImpersonation(impersonate: Impersonation): void {
   checkNames("impersonate", impersonate, IMPERSONATION_NAMES);
+  const { user, uid, groups, extra } = impersonate;
+  checkText("impersonate.user", user);
+  if (uid !== undefined) checkText("impersonate.uid", uid);
+  if (groups !== undefined) checkTexts("impersonate.groups", groups);
+  for (const [name, values] of Object.entries(extra ?? {})) {
+    checkTexts(`impersonate.extra.${name}`, values);
+  }
 }
 
-/** The headers, with a separate line for each group and each value. */
+/** What the caller wants, with what the kubeconfig says about the rest. */
+export function mergeImpersonation(
+  file: Impersonation,
+  caller: Impersonation,
+): Impersonation {
+  return {
+    user: caller.user ?? file.user,
+    uid: caller.uid ?? file.uid,
+    groups: caller.groups ?? file.groups,
+    extra: { ...file.extra, ...caller.extra },
+  };
+}
+
+/**
+ * The headers, with a separate line for each group and each value.
+ *
+ * Throws `InvalidArgumentError` without a user, and for a value that no header can have.
+ */
 export function impersonationHeaders(
   { user, uid, groups = [], extra = {} }: Impersonation,
 ): NameValue[] {
+  if (user === undefined) {
+    throw new InvalidArgumentError(
+      "a uid, groups or attributes to impersonate need a user: none was given, and the kubeconfig has no `as`",
+    );
+  }
   const lines: NameValue[] = [["impersonate-user", user]];
   if (uid !== undefined) lines.push(["impersonate-uid", uid]);
   for (const group of groups) lines.push(["impersonate-group", group]);

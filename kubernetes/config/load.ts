@@ -5,6 +5,7 @@
  */
 
 import { delimiter } from "node:path";
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { checkTimeout } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
@@ -57,7 +58,7 @@ export interface KubeConfigOptions {
   readonly server?: string;
   /** A bearer token, instead of the user's token, password or plugin. */
   readonly token?: string;
-  /** The user to impersonate, instead of the user's `as` fields. */
+  /** The user to impersonate. Its fields replace the user's `as` fields one by one. */
   readonly impersonate?: Impersonation;
   /** Longest run of a credential plugin, ms; 0: no limit; default 60000. */
   readonly pluginTimeout?: number;
@@ -295,6 +296,8 @@ export async function loadKubeConfig(
   if (text !== undefined && paths !== undefined) {
     throw new InvalidArgumentError("text and paths cannot be combined");
   }
+  if (text !== undefined) checkText("text", text);
+  if (paths !== undefined) checkTexts("paths", paths);
   if (text !== undefined) {
     const config = readConfig(
       await readDocument({ file: undefined, text }),

@@ -12,7 +12,11 @@ import type { Field } from "./document.ts";
 import { readAuthorities, readClientChain } from "./certificates.ts";
 import { dataOrFile, readFileOf } from "./files.ts";
 import { bearer, isHeaderValue } from "./header_value.ts";
-import { type Impersonation, impersonationHeaders } from "./impersonation.ts";
+import {
+  type Impersonation,
+  impersonationHeaders,
+  mergeImpersonation,
+} from "./impersonation.ts";
 import { readIdToken } from "./oidc.ts";
 import { PluginCache, runPlugin } from "./plugin.ts";
 import { toPkcs8 } from "./private_key.ts";
@@ -285,8 +289,14 @@ function impersonation(
   user: User | undefined,
   { impersonate }: TargetOverrides,
 ): NameValue[] {
-  if (impersonate !== undefined) return impersonationHeaders(impersonate);
-  if (user === undefined) return [];
+  if (user === undefined) {
+    return impersonate === undefined ? [] : impersonationHeaders(impersonate);
+  }
+  if (impersonate !== undefined) {
+    return impersonationHeaders(
+      mergeImpersonation(impersonationOf(user), impersonate),
+    );
+  }
   const { as, asUid, asGroups, asExtra } = user;
   if (as === undefined) {
     if (asUid === undefined && asGroups.length + asExtra.length === 0) {
@@ -297,17 +307,23 @@ function impersonation(
     );
   }
   try {
-    return impersonationHeaders({
-      user: as.text(),
-      uid: asUid?.text(),
-      groups: asGroups.map((group) => group.text()),
-      extra: Object.fromEntries(
-        asExtra.map((
-          [name, values],
-        ) => [name, values.map((each) => each.text())]),
-      ),
-    });
+    return impersonationHeaders(impersonationOf(user));
   } catch (cause) {
     throw as.error((cause as Error).message, cause);
   }
+}
+
+function impersonationOf(
+  { as, asUid, asGroups, asExtra }: User,
+): Impersonation {
+  return {
+    user: as?.text(),
+    uid: asUid?.text(),
+    groups: asGroups.map((group) => group.text()),
+    extra: Object.fromEntries(
+      asExtra.map((
+        [name, values],
+      ) => [name, values.map((each) => each.text())]),
+    ),
+  };
 }

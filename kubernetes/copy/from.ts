@@ -6,7 +6,7 @@
 
 import { checkWhole } from "../../numbers.ts";
 import type { Names } from "../../values.ts";
-import { checkTargetNames } from "../dial.ts";
+import { copyTarget } from "../dial.ts";
 import { ArchiveSource } from "./archive_source.ts";
 import { CopyError } from "./error.ts";
 import { LocalFolder } from "./local_folder.ts";
@@ -70,13 +70,13 @@ const COPY_FROM_NAMES: Names<CopyFromOptions> = {
  * ```
  */
 export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
-  checkTargetNames("copyFrom", options, COPY_FROM_NAMES);
-  const { remote, preserve = true, dereference = false, retries = 3 } = options;
+  const own = copyTarget("copyFrom", options, COPY_FROM_NAMES);
+  const { remote, preserve = true, dereference = false, retries = 3 } = own;
   checkWhole("retries", retries, 0, 1000);
   const path = splitRemote(remote);
-  const target = targetOf(options);
-  const folder = await LocalFolder.open(options.local, path.base, preserve);
-  const tally = new Tally(options.onProgress);
+  const target = targetOf(own);
+  const folder = await LocalFolder.open(own.local, path.base, preserve);
+  const tally = new Tally(own.onProgress);
   const extraction = new Extraction(remote, path.base, folder, tally);
   await using source = new ArchiveSource({
     target,
@@ -87,7 +87,7 @@ export async function copyFrom(options: CopyFromOptions): Promise<CopyResult> {
   await extraction.run(new TarReader(source));
   await source.end();
   await folder.finish();
-  if (options.verify || source.isResumed) {
+  if (own.verify || source.isResumed) {
     const place = joinRemote(path.folder, path.base);
     await compareSums(target, place, extraction.written, dereference);
   }

@@ -6,7 +6,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { handled } from "../../connection/deferred.ts";
-import { checkTargetNames, type TargetOptions } from "../dial.ts";
+import { copyTarget, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
 import { CopyError } from "./error.ts";
 import {
@@ -84,9 +84,9 @@ export type CopyToOptions = CopyOptions;
  * ```
  */
 export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
-  checkTargetNames("copyTo", options, COPY_NAMES);
-  const { local, remote, preserve = true, dereference = false } = options;
-  const target = targetOf(options);
+  const own = copyTarget("copyTo", options, COPY_NAMES);
+  const { local, remote, preserve = true, dereference = false } = own;
+  const target = targetOf(own);
   // Checked before the container is contacted.
   const info = await (dereference ? Deno.stat(local) : Deno.lstat(local));
   if (info.isSymlink) {
@@ -106,7 +106,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
       base: isContent ? "." : basename(resolve(local)),
     }
     : splitRemote(remote);
-  const tally = new Tally(options.onProgress);
+  const tally = new Tally(own.onProgress);
   const packing = new Packing(place.base, dereference, tally);
   await using process = await exec({
     ...target,
@@ -145,7 +145,7 @@ export async function copyTo(options: CopyToOptions): Promise<CopyResult> {
       `tar in the container reported ${taken} of ${tally.entries} entries: its input was truncated on the way`,
     );
   }
-  if (options.verify) {
+  if (own.verify) {
     const path = joinRemote(place.folder, place.base);
     await compareSums(target, path, packing.sent, dereference);
   }

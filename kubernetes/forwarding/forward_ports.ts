@@ -23,7 +23,7 @@ import {
   type Resource,
   resourceName,
 } from "../api/resource.ts";
-import type { TargetOptions } from "../dial.ts";
+import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import { StreamingRefusedError } from "../errors.ts";
 import { portForward, type PortForwarder } from "../port_forward.ts";
 import { carry } from "./carry.ts";
@@ -267,7 +267,9 @@ export class ForwardedPorts implements AsyncDisposable {
   async #target(): Promise<TargetOptions> {
     const { target, timeout } = this.#options;
     const { signal } = this.#controller;
-    const found = typeof target === "function" ? await target() : target;
+    const found = typeof target === "function"
+      ? copyTarget("target", await target(), TARGET_NAMES)
+      : target;
     return { ...found, timeout, signal };
   }
 

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { checkText, checkTexts } from "../../connection/option_kinds.ts";
 import type { KeepAliveOptions } from "../../connection/time/keepalive.ts";
 import { checkInterval, checkTimeout, checkWhole } from "../../numbers.ts";
 import { checkNames, copyOptions, type Names } from "../../values.ts";
-import { checkTargetNames, TARGET_NAMES, type TargetOptions } from "../dial.ts";
+import { copyTarget, TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import type { ForwardTransport } from "../port_forward.ts";
+import { checkTransport } from "../protocol.ts";
 import type { ForwardEvent } from "./events.ts";
 
 /** Options of `forwardPorts`. */
@@ -92,23 +94,31 @@ export function resolveForwardPorts(
   checkNames("forwardPorts", options, FORWARD_PORTS_NAMES);
   const {
     target,
+    resource,
     namespace = "default",
+    ports,
     addresses = ["localhost"],
+    transport,
     keepAlive = { interval: 10_000 },
     connectionsPerSession = 100,
     timeout = 30_000,
     firstDelay = 500,
     longestDelay = 30_000,
   } = options;
-  if (typeof target !== "function") {
-    checkTargetNames("target", target, TARGET_NAMES);
-  }
+  if (resource !== undefined) checkText("resource", resource);
+  checkText("namespace", namespace);
+  checkTexts("ports", ports);
+  checkTexts("addresses", addresses);
+  if (transport !== undefined) checkTransport(transport);
   checkWhole("connectionsPerSession", connectionsPerSession, 1, 500);
   checkTimeout("timeout", timeout);
   checkInterval("firstDelay", firstDelay);
   checkInterval("longestDelay", longestDelay);
   return {
     ...copyOptions(options, FORWARD_PORTS_NAMES),
+    target: typeof target === "function"
+      ? target
+      : copyTarget("target", target, TARGET_NAMES),
     namespace,
     addresses,
     keepAlive,

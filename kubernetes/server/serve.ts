@@ -234,6 +234,7 @@ export class StreamingServer implements AsyncDisposable {
         });
       },
       error: (error) => this.#options.onError?.(error),
+      ended: () => this.#ending,
     });
     const serving = [...this.#serving.values()];
     await Promise.allSettled(serving.map(({ served }) => served));

@@ -1,4 +1,5 @@
 import { assertEquals, concat } from "../deps.ts";
+import { Random } from "../helpers/random.ts";
 import { ascii, ping, read, type Reading, Talk, words } from "./reading.ts";
 
 const REQUEST = ascii(
@@ -362,6 +363,28 @@ Deno.test("if packets do not begin with messages of a WebSocket, a row of messag
     "6 bytes between messages of the WebSocket skipped, because the capture lacks bytes before them",
     "the capture lacks 14 bytes here; 4 more skipped up to the next frame",
   ]);
+});
+
+Deno.test("a row of messages of a WebSocket is found behind many bytes that look like heads in one packet", async () => {
+  for (const mask of [undefined, [1, 2, 3, 4]]) {
+    const side = mask === undefined ? "server" : "client";
+    const talk = tunnel();
+    talk.send(side, message(ping(1), 2, mask));
+    talk.send(side, message(ping(3), 2, mask));
+    talk.segments.splice(-1, 1);
+    const random = new Random(5);
+    const row = [5, 7, 9, 11, 13, 15, 17].map((id) =>
+      message(ping(id), 2, mask)
+    );
+    talk.send(side, concat([random.bytes(40_000), ...row]));
+    const { frames } = await read([talk.file()]);
+    assertEquals(
+      frames.map(({ frame }) =>
+        frame !== undefined && "uniqueId" in frame && frame.uniqueId
+      ),
+      [1, 5, 7, 9, 11, 13, 15, 17],
+    );
+  }
 });
 
 Deno.test("if no message of a WebSocket is found, what was skipped is reported", async () => {

@@ -110,6 +110,41 @@ Deno.test("options replace values of the kubeconfig", async () => {
   );
 });
 
+Deno.test("--as, --as-group and --as-uid replace single fields of the kubeconfig, as in kubectl", async () => {
+  const seen: string[][] = [];
+  await using cluster = await FakeCluster.start({
+    exec: echoCall,
+    resolve: (call) => {
+      const { headers } = call.request;
+      seen.push(
+        ["user", "uid", "group", "extra-reason"]
+          .map((name) => headers.get(`impersonate-${name}`) ?? ""),
+      );
+      return call;
+    },
+  });
+  const config = cluster.kubeconfig({
+    token: "secret",
+    as: "jane",
+    "as-uid": "7",
+    "as-groups": ["devs"],
+    "as-user-extra": { reason: ["test"] },
+  });
+  await withFolder({ config }, async (folder) => {
+    for (const options of [["--as", "bob"], ["--as-group", "ops"]]) {
+      const common = ["exec", "--kubeconfig", `${folder}/config`, ...options];
+      const { code, stderr } = await run([...common, "web", "--", "ls"], {
+        env: NOWHERE,
+      });
+      assertEquals([code, stderr], [0, ""]);
+    }
+  });
+  assertEquals(seen, [
+    ["bob", "7", "devs", "test"],
+    ["jane", "7", "ops", "test"],
+  ]);
+});
+
 Deno.test("TYPE/NAME finds a pod of a deployment or a service", async () => {
   await using cluster = await FakeCluster.start({ exec: echoCall });
   const deployment = {
@@ -243,7 +278,7 @@ Deno.test("errors in the options or the kubeconfig are printed", async () => {
       1,
       /the context "none" does not exist; the contexts are "fake"/,
     ],
-    [["--as-group", "a", "web"], 2, /--as-group and --as-uid need --as/],
+    [["--as-group", "a", "web"], 1, /groups or attributes.* need a user/],
     [["--cert", "x", "web"], 2, /--cert and --key must be given together/],
     [["--server", "x", "web"], 2, /it must be a URL/],
     [["--kubeconfig", "/nowhere", "web"], 1, /\/nowhere: it cannot be read/],

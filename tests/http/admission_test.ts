@@ -13,6 +13,7 @@ import { ERR_PROTO, SpdyError } from "../../errors.ts";
 import { CANCEL, REFUSED_STREAM } from "../../frame/constants.ts";
 import { CLIENT, PROTO_SPDY3_1 } from "../../mod.ts";
 import { assertEquals } from "../deps.ts";
+import { collect } from "../helpers/collector.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor, waitUntil } from "../helpers/deadline.ts";
 import { assertFetchFails } from "../helpers/http.ts";
@@ -190,6 +191,42 @@ for (const [what, [error, isReported]] of Object.entries(LATE)) {
     assertEquals(told, isReported ? [error] : []);
   });
 }
+
+Deno.test({
+  name:
+    "onConnection: a connection that has ended is not kept by an answer that never comes",
+  ignore: collect === undefined,
+  async fn() {
+    const answer = Promise.withResolvers<void>();
+    const told: unknown[] = [];
+    const connections: WeakRef<Connection>[] = [];
+    await using server = serve({
+      ...quiet,
+      onConnection: (connection) => {
+        connections.push(new WeakRef(connection));
+        return answer.promise;
+      },
+      onConnectionError: (error, info) => told.push(error, info.connection),
+    }, () => new Response());
+    for (let count = 1; count <= 5; count++) {
+      const client = await connect({ port: server.addr.port });
+      await client.ping();
+      await client.close();
+    }
+    await waitUntil(
+      "the end of the connections",
+      () => connections.length === 5 && [...server.connections].length === 0,
+    );
+    await waitUntil("the collector", () => {
+      collect?.();
+      return connections.filter((each) => each.deref()).length === 0;
+    });
+    const bug = new Error("a bug");
+    answer.reject(bug);
+    await turn();
+    assertEquals(told, Array(5).fill([bug, undefined]).flat());
+  },
+});
 
 Deno.test("onConnection: the error with which its connection ends is reported once", async () => {
   const told: unknown[] = [];

@@ -12,7 +12,7 @@ import {
 import type { Frame } from "../../frame/types.ts";
 import { serveConnection } from "../../http/server/serve_connection.ts";
 import { assertEquals } from "../deps.ts";
-import { waitFor } from "../helpers/deadline.ts";
+import { waitFor, waitUntil } from "../helpers/deadline.ts";
 import { COMMON, FakePeer, VERSION } from "../helpers/fake_peer.ts";
 import { REQUEST } from "../helpers/http.ts";
 import { turn } from "../helpers/virtual_time.ts";
@@ -73,7 +73,10 @@ class SlowPeer extends FakePeer {
   /** The same once the stream was reset; lets all writes pass. */
   async toldToTheEnd(streamId: number): Promise<unknown[]> {
     this.resume();
-    while (!this.told(streamId).includes(INTERNAL_ERROR)) await turn();
+    await waitUntil(
+      `the reset of stream ${streamId}`,
+      () => this.told(streamId).includes(INTERNAL_ERROR),
+    );
     return this.told(streamId);
   }
 }

@@ -1,5 +1,6 @@
 /** Promises that a program passes or gets, and never awaits, do not end the process. */
 
+import { runInNewContext } from "node:vm";
 import { SETTINGS_MAX_CONCURRENT_STREAMS } from "../../frame/constants.ts";
 import { Client } from "../../http/client/client.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
@@ -97,5 +98,16 @@ Deno.test("fetch: trailers that reject after their request failed cause no unhan
   trailers.reject(new Error("no sum"));
   const wrong = { ...init, trailers: Promise.reject(new Error("no sum")) };
   await assertRejects(() => client.fetch("nonsense:", wrong), TypeError);
+  await turn();
+});
+
+Deno.test("fetch: trailers that are a promise of another realm and reject", async () => {
+  await using client = new Client({
+    connect: () => Promise.reject(new Error("no route")),
+  });
+  const trailers = runInNewContext('Promise.reject(new Error("no sum"))');
+  const init = { method: "POST", body: "x", trailers };
+  assertEquals(trailers instanceof Promise, false);
+  await assertRejects(() => client.fetch("http://h/", init), TypeError);
   await turn();
 });

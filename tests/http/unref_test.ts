@@ -1,8 +1,10 @@
 /** After `unref` of a server, no client keeps the process alive. */
 
 import { connect } from "../../http/connect.ts";
+import { serve } from "../../http/server/serve.ts";
 import { assertEquals, TextLineStream } from "../deps.ts";
 import { waitFor } from "../helpers/deadline.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
@@ -97,5 +99,42 @@ for (const [what, [options, act]] of Object.entries(CLIENTS)) {
         // It has exited.
       }
     }
+  });
+}
+
+for (const proxyProtocol of [false, "required"] as const) {
+  const where = proxyProtocol ? ", behind a load balancer" : "";
+  Deno.test(`unref: accepting that fails does not keep the process alive${where}`, async () => {
+    using time = virtualTime();
+    let accepts = 0;
+    let isClosed = false;
+    const addr: Deno.NetAddr = { transport: "tcp", hostname: "h", port: 1 };
+    const server = serve({
+      proxyProtocol,
+      listener: {
+        addr,
+        accept: () => {
+          accepts++;
+          return Promise.reject(
+            isClosed
+              ? new Deno.errors.BadResource("Listener has been closed")
+              : new Error("Too many open files (os error 24)"),
+          );
+        },
+        close: () => void (isClosed = true),
+      },
+      onListen() {},
+    }, () => new Response());
+    await turn();
+    assertEquals([accepts, time.timers], [1, 1]);
+    server.unref();
+    assertEquals(time.timers, 0);
+    await time.advance(5);
+    assertEquals([accepts, time.timers], [2, 0]);
+    server.ref();
+    assertEquals(time.timers, 1);
+    await time.advance(10);
+    assertEquals([accepts, time.timers], [3, 1]);
+    await time.until(server.shutdown());
   });
 }

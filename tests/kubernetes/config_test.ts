@@ -325,32 +325,6 @@ Deno.test("in a pod, the service account is used and read at each call", async (
   );
 });
 
-Deno.test("impersonation: each group has its own line, and extras are escaped", async () => {
-  const { headers } = await target({
-    user: `token: t
-as: jane
-as-uid: "7"
-as-groups: [devs, "a, b"]
-as-user-extra:
-  Acme.com/Pro Max: [x, y]
-  scopes: [jos\u00e9]`,
-  });
-  assertEquals(headers.slice(1), [
-    ["impersonate-user", "jane"],
-    ["impersonate-uid", "7"],
-    ["impersonate-group", "devs"],
-    ["impersonate-group", "a, b"],
-    ["impersonate-extra-acme.com%2Fpro%20max", "x"],
-    ["impersonate-extra-acme.com%2Fpro%20max", "y"],
-    ["impersonate-extra-scopes", "jos\u00c3\u00a9"],
-  ]);
-  await assertRejects(
-    () => target({ user: "as-groups: [devs]" }),
-    KubeConfigError,
-    "but no as",
-  );
-});
-
 Deno.test("a cluster that skips verification is refused, and the error names Deno's flag", async () => {
   const error = await assertRejects(
     () =>

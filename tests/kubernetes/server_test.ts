@@ -1,5 +1,5 @@
-import { assertEquals } from "../deps.ts";
-import { serveStreaming } from "../../kubernetes/mod.ts";
+import { assertEquals, stub } from "../deps.ts";
+import { serveStreaming, type StreamingServer } from "../../kubernetes/mod.ts";
 import {
   CLIENT,
   Connection,
@@ -7,6 +7,7 @@ import {
   PROTO_SPDY3_1,
   SYN_REPLY,
 } from "../../mod.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 
 const decoder = new TextDecoder();
@@ -250,6 +251,28 @@ Deno.test("a server stops when its signal aborts", async () => {
   controller.abort();
   await server.finished;
   conn.close();
+});
+
+Deno.test("an accept that fails while the server stops is not reported, and delays nothing", async () => {
+  using time = virtualTime();
+  const accepted = Promise.withResolvers<never>();
+  let accepts = 0;
+  const listener = {
+    addr: { transport: "tcp", hostname: "127.0.0.1", port: 1 },
+    accept: () => {
+      accepts++;
+      return accepted.promise;
+    },
+    close: () => accepted.reject(new Error("Too many open files")),
+  };
+  const told: unknown[] = [];
+  let server: StreamingServer;
+  {
+    using _listen = stub(Deno, "listen", () => listener as never);
+    server = serveStreaming({ onError: (error) => void told.push(error) });
+  }
+  await waitFor("the end", server.shutdown());
+  assertEquals([accepts, told, time.timers], [1, [], 0]);
 });
 
 Deno.test("a client that does not finish its head is disconnected", async () => {

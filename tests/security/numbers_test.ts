@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "../deps.ts";
 import {
+  accept,
   CLIENT,
   Client,
   connect,
@@ -12,6 +13,7 @@ import {
   SERVER,
   Session,
 } from "../../mod.ts";
+import { acceptRaw } from "../../connection/mod.ts";
 import { FrameDecoder } from "../../frame/mod.ts";
 import { compress, decompress, Deflate, Inflate } from "../../zlib/mod.ts";
 import {
@@ -249,6 +251,12 @@ const CALLS: Readonly<Record<string, Case[]>> = {
       give: (port) => serve({ port }, () => OK()),
     },
   ],
+  "accept, acceptRaw": [accept, acceptRaw].flatMap((call) =>
+    timeouts(
+      ["handshakeTimeout"],
+      (name, value) => call({ close() {} } as Deno.Conn, { [name]: value }),
+    )
+  ),
   "exec, attach": [exec, attach].flatMap((call) =>
     timeouts(
       ["statusTimeout"],

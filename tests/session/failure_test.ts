@@ -92,6 +92,31 @@ Deno.test("failSession after a GOAWAY was sent: wantWrite is true until the seco
   }
 });
 
+Deno.test("a second failSession sends no second GOAWAY: it is reported as not sent, as in spdylay", () => {
+  for (const version of VERSIONS) {
+    const status = (code: number) => version === PROTO_SPDY2 ? 0 : code;
+    const byApplication = new Harness(CLIENT, version);
+    byApplication.session.failSession(1);
+    byApplication.session.failSession(2);
+    const byPeer = new Harness(CLIENT, version);
+    byPeer.session.recv(Uint8Array.of(0x80, version, 0, 6, 0, 0, 0, 0));
+    byPeer.told();
+    byPeer.session.failSession(2);
+    for (const harness of [byApplication, byPeer]) {
+      const { session } = harness;
+      assertEquals(session.getOutboundQueueSize(), 2);
+      assertEquals([session.wantRead(), session.wantWrite()], [false, true]);
+      assertEquals(harness.flushNames(), [`GOAWAY 0 ${status(1)}`]);
+      assertEquals(
+        harness.told().filter((line) => line.startsWith("onCtrlNotSend")),
+        [`onCtrlNotSend GOAWAY 0 ${status(2)} ${ERR_GOAWAY_ALREADY_SENT}`],
+      );
+      assertEquals([session.wantRead(), session.wantWrite()], [false, false]);
+    }
+    assertEquals(byPeer.session.failure?.code, ERR_INVALID_FRAME);
+  }
+});
+
 Deno.test("failSession with no stream open: wantWrite stays true until the GOAWAY is written", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   harness.session.failSession(2);

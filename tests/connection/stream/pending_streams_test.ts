@@ -51,7 +51,7 @@ interface OpeningOptions {
   readonly pri?: number;
   readonly unidirectional?: boolean;
   readonly signal?: AbortSignal;
-  readonly movable?: boolean;
+  readonly mover?: object;
 }
 
 /** The pending streams of a session, and the states in the order in which it got them. */
@@ -75,8 +75,8 @@ class Watched {
     core: StreamCore;
     promise: Promise<StreamCore>;
   } {
-    const { pri = 0, unidirectional = false, signal, movable } = options;
-    const opening = new AwaitedOpening((core) => core, signal, movable);
+    const { pri = 0, unidirectional = false, signal, mover } = options;
+    const opening = new AwaitedOpening((core) => core, signal, mover);
     const state = new FakeState(pri, unidirectional);
     const core = opening.state = state as unknown as StreamCore;
     this.pending.open(opening);
@@ -121,7 +121,7 @@ Deno.test("pending streams: a stream that closes makes room for the next, and ro
   const watched = new Watched();
   const { pending } = watched;
   let reports = 0;
-  pending.onRoom = () => reports++;
+  pending.onRoom(() => void reports++);
   pending.limit = 1;
   assertEquals(reports, 1);
   const first = watched.open();
@@ -189,20 +189,36 @@ Deno.test("pending streams: a stream that the session refuses fails alone, and t
   assertEquals(watched.counts, [0, 0, 0, 1]);
 });
 
-Deno.test("pending streams: only movable streams are given up for another connection, the most urgent first", async () => {
+Deno.test("pending streams: each listener is told of room until it is removed", () => {
+  const { pending } = new Watched();
+  const told: string[] = [];
+  const first = (): void => void told.push("first");
+  pending.onRoom(first);
+  pending.onRoom(() => void told.push("second"));
+  pending.onRoom(first);
+  pending.limit = 1;
+  assertEquals(told, ["first", "second"]);
+  pending.offRoom(first);
+  pending.limit = 2;
+  assertEquals(told, ["first", "second", "second"]);
+});
+
+Deno.test("pending streams: only those of the same mover are given up for another connection, the most urgent first", async () => {
+  const mover = {};
   const watched = new Watched();
   const { pending } = watched;
   pending.limit = 0;
   watched.open({ pri: 0 });
-  const later = watched.open({ pri: 3, movable: true });
-  const sooner = watched.open({ pri: 1, movable: true });
-  assertEquals(pending.giveUpNext(new Error("elsewhere")), true);
+  watched.open({ pri: 0, mover: {} });
+  const later = watched.open({ pri: 3, mover });
+  const sooner = watched.open({ pri: 1, mover });
+  assertEquals(pending.giveUpNext(mover, new Error("elsewhere")), true);
   await assertRejects(() => sooner.promise, Error, "elsewhere");
   assertEquals(sooner.state.log, ["failed: elsewhere"]);
-  assertEquals(pending.giveUpNext(new Error("elsewhere")), true);
+  assertEquals(pending.giveUpNext(mover, new Error("elsewhere")), true);
   await assertRejects(() => later.promise, Error, "elsewhere");
-  assertEquals(pending.giveUpNext(new Error("elsewhere")), false);
-  assertEquals(pending.queued, 1);
+  assertEquals(pending.giveUpNext(mover, new Error("elsewhere")), false);
+  assertEquals(pending.queued, 2);
 });
 
 Deno.test("pending streams: the end of the connection fails all that were not sent", async () => {

@@ -273,6 +273,8 @@ Deno.test("after the answer: a client has one second to end and is then disconne
   const dropped = dropInput(silent);
   await time.advance(999);
   assertEquals(silent.closed, false);
+  // Only its socket may keep the process alive.
+  assertEquals(time.timers, 0);
   await time.advance(1);
   assertEquals(silent.closed, true);
   await dropped.catch(() => {});
