@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withBrackets } from "../../connection/transport/host_name.ts";
 import type { AcceptingListener } from "../../connection/transport/listener.ts";
 import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
@@ -292,9 +293,8 @@ function describe(addr: Deno.Addr, tls: boolean): string {
     return addr.transport === "unix" ? addr.path : addr.transport;
   }
   const { hostname, port } = addr;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const scheme = tls ? "https" : "http";
-  const url = `${scheme}://${host}:${port}/`;
+  const url = `${scheme}://${withBrackets(hostname)}:${port}/`;
   return hostname === "0.0.0.0" || hostname === "::"
     ? `${url} (${scheme}://localhost:${port}/)`
     : url;
