@@ -5,8 +5,8 @@
  */
 
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
-import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import { frameText } from "../../frame/frame_text.ts";
+import { versionTraits } from "../../frame/version.ts";
 import type { Connection } from "../../http/connection.ts";
 import { reasonOf } from "../command.ts";
 import { Progress } from "../progress.ts";
@@ -274,7 +274,8 @@ export class Run {
   }
 
   #hasWindows(connection: Connection): boolean {
-    return this.#options.flowControl && connection.version !== PROTO_SPDY2;
+    return this.#options.flowControl &&
+      versionTraits(connection.version).windowUpdate;
   }
 
   /** The message for a failure. */
