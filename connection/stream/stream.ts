@@ -4,9 +4,9 @@
  * @module
  */
 
-import { InvalidArgumentError } from "../../errors.ts";
 import { CANCEL } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
 import { attempt, handled } from "../deferred.ts";
 import { customizeInspect } from "./inspect.ts";
@@ -314,13 +314,7 @@ export class Stream {
    * 2^32-1 (SPDY/3 draft 2.6.3).
    */
   reset(statusCode: number = CANCEL): void {
-    if (
-      !Number.isInteger(statusCode) || statusCode < 1 || statusCode > 0xffffffff
-    ) {
-      throw new InvalidArgumentError(
-        `status ${statusCode} of an RST_STREAM is not a whole number from 1 to 4294967295`,
-      );
-    }
+    checkWhole("statusCode", statusCode, 1, 0xffffffff);
     this.#state.reset(statusCode);
   }
 }
