@@ -8,6 +8,7 @@ import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
 import { frameText } from "../../frame/frame_text.ts";
 import { versionTraits } from "../../frame/version.ts";
 import type { Connection } from "../../http/connection.ts";
+import { MOST_REDIRECTS } from "../../http/message/redirect_rules.ts";
 import { reasonOf } from "../command.ts";
 import { Progress } from "../progress.ts";
 import { authorization } from "../request_headers.ts";
@@ -33,7 +34,7 @@ import {
 import { type Timing, waterfallSvg, waterfallText } from "../timing.ts";
 import { Connections } from "./connections.ts";
 import type { GetOptions } from "./options.ts";
-import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
+import { type Redirectable, redirected } from "./redirect.ts";
 import {
   FIRST_PAUSE,
   isHarmless,
