@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import {
   type CapturedPayload,
   type CaptureRecord,
@@ -328,14 +329,8 @@ export class Model {
     if (pending === undefined) {
       return { bytes: new Uint8Array(0), gaps: [], left: 0 };
     }
-    const { pieces, gaps, kept, left } = pending;
-    if (pieces.length === 1) return { bytes: pieces[0], gaps, left };
-    const bytes = new Uint8Array(kept);
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
+    const { pieces, gaps, left } = pending;
+    const bytes = pieces.length === 1 ? pieces[0] : concat(pieces);
     return { bytes, gaps, left };
   }
 }

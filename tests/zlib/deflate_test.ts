@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertThrows, encodeHex } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertThrows,
+  concat,
+  encodeHex,
+} from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import {
   Deflate,
@@ -10,7 +16,6 @@ import {
 } from "../../zlib/mod.ts";
 import {
   type Bytes,
-  joined,
   nativeDeflate,
   nativeInflate,
   same,
@@ -31,7 +36,7 @@ function deflateAll(
   for (const piece of pieces) parts.push(deflate.push(piece));
   parts.push(deflate.push(NOTHING, "finish"));
   assert(deflate.finished);
-  return joined(parts);
+  return concat(parts);
 }
 
 /** Asserts that both zlib and `Inflate` restore the data. */
@@ -228,7 +233,7 @@ Deno.test("Deflate's output belongs to the caller, and its input is not modified
   });
   parts.push(deflate.push(NOTHING, "finish"));
   assert(same(data, before));
-  assert(same(new Inflate().push(joined(parts)), data));
+  assert(same(new Inflate().push(concat(parts)), data));
 });
 
 Deno.test("Deflate refuses levels and windows out of range", () => {
