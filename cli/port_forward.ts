@@ -174,6 +174,9 @@ function tell(event: ForwardEvent, isOnePod: boolean): void {
           ? show`${text}`
           : show`port ${remote}: ${text}`,
       );
+      return;
     }
+    default:
+      event satisfies never;
   }
 }

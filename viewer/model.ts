@@ -19,8 +19,14 @@ import {
   CTRL_FLAG_UNIDIRECTIONAL,
   DATA,
   DATA_FLAG_FIN,
+  GOAWAY,
+  HEADERS,
+  PING,
   RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
   SYN_STREAM,
+  WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { type FrameText, frameText } from "../frame/frame_text.ts";
 import { statusName } from "../frame/names.ts";
@@ -426,6 +432,16 @@ function addToStream(connection: Connection, record: FrameRecord): void {
       if (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) {
         stream.fin[fromClient ? "server" : "client"] = true;
       }
+      break;
+    case SYN_REPLY:
+    case HEADERS:
+    case SETTINGS:
+    case PING:
+    case GOAWAY:
+    case WINDOW_UPDATE:
+      break;
+    default:
+      frame satisfies never;
   }
   if ("nv" in frame) {
     const fields = new Map(frame.nv);
