@@ -192,7 +192,7 @@ export class RawConnection implements AsyncDisposable, AsyncIterable<Stream> {
    * opened first.
    *
    * On a server: a client accepts only streams that are unidirectional and belong to
-   * one of its own (`assocStreamId`, see `Stream.push`; SPDY/3 draft 3.3.1). It resets
+   * one of its own (`associatedStreamId`, see `Stream.push`; SPDY/3 draft 3.3.1). It resets
    * every other one with INVALID_STREAM, after this promise has resolved, unless it was
    * created with the option `acceptServerStreams`.
    *

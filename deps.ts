@@ -21,4 +21,3 @@ export { contentType } from "jsr:@std/media-types@1/content-type";
 export { eTag, ifNoneMatch } from "jsr:@std/http@1/etag";
 export { escape as escapeHtml } from "jsr:@std/html@1/entities";
 export { parseAll as parseAllYaml } from "jsr:@std/yaml@1/parse";
-export { levenshteinDistance } from "jsr:@std/text@1/levenshtein-distance";

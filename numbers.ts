@@ -22,24 +22,29 @@ export const MAX_INT32 = 0x7fffffff;
 export const LONG_COUNT: number = -0;
 /** Longest delay of `setTimeout`, ms; a timer with a longer one fires immediately. */
 export const MAX_DELAY: number = MAX_INT32;
+/** The end of the error about a timeout. */
+const TIMEOUT_RANGE = `of ms from 0 (never) to ${MAX_DELAY}`;
 
 /**
  * Returns `value` when it is a whole number in `lowest..highest`.
  *
  * Otherwise throws an `InvalidArgumentError` that contains `name`, the value and
- * the range.
+ * the range, which `range` can describe in other words.
  */
 export function checkWhole(
   name: string,
   value: number,
   lowest: number,
   highest: number,
+  range?: string,
 ): number {
   if (Number.isInteger(value) && value >= lowest && value <= highest) {
     return value;
   }
   throw new InvalidArgumentError(
-    `${name} ${show(value)} is not a whole number from ${lowest} to ${highest}`,
+    `${name} ${show(value)} is not a whole number ${
+      range ?? `from ${lowest} to ${highest}`
+    }`,
   );
 }
 
@@ -51,14 +56,7 @@ export function checkWhole(
  * `setTimeout` would treat `NaN`, a negative number and one above 2^31-1 as 1 ms.
  */
 export function checkTimeout(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= MAX_DELAY) {
-    return value;
-  }
-  throw new InvalidArgumentError(
-    `${name} ${
-      show(value)
-    } is not a whole number of ms from 0 (never) to ${MAX_DELAY}`,
-  );
+  return checkWhole(name, value, 0, MAX_DELAY, TIMEOUT_RANGE);
 }
 
 /**

@@ -11,14 +11,18 @@ import {
   InvalidArgumentError,
   SpdyError,
 } from "./errors.ts";
-import { checkFlags, checkUint32 } from "./frame/check.ts";
+import {
+  checkFlags,
+  checkStreamId,
+  checkStreamIdOrZero,
+  checkUint32,
+} from "./frame/check.ts";
 import {
   CTRL_FLAG_FIN,
   CTRL_FLAG_NONE,
   CTRL_FLAG_UNIDIRECTIONAL,
   DATA_FLAG_FIN,
   HEADERS,
-  MAX_STREAM_ID,
   type ProtocolVersion,
   SYN_REPLY,
 } from "./frame/constants.ts";
@@ -44,7 +48,6 @@ import {
 import { Outbound } from "./session/outbound.ts";
 import type { StreamTable } from "./session/stream_table.ts";
 import {
-  checkAnyStreamId,
   checkAssociated,
   checkBody,
   checkBodyStream,
@@ -319,7 +322,7 @@ export class Session {
    * Throws `InvalidArgumentError` when the stream has no such body.
    */
   resumeData(streamId: number): void {
-    checkAnyStreamId("streamId", streamId);
+    checkStreamIdOrZero("streamId", streamId);
     const stream = this.#core.streams.get(streamId);
     if (!stream || !this.#core.bodies.resume(stream, "deferred")) {
       throw new InvalidArgumentError(
@@ -348,7 +351,7 @@ export class Session {
    * when `streamId` is not a stream id.
    */
   getStreamUserData(streamId: number): unknown {
-    checkAnyStreamId("streamId", streamId);
+    checkStreamIdOrZero("streamId", streamId);
     return this.#core.streams.get(streamId)?.userData;
   }
 
@@ -486,7 +489,7 @@ export class Session {
    * Throws `InvalidArgumentError` for a bad id or status.
    */
   submitRstStream(streamId: number, statusCode: number): void {
-    checkAnyStreamId("streamId", streamId);
+    checkStreamIdOrZero("streamId", streamId);
     checkUint32("statusCode", statusCode);
     this.#core.resetStream(streamId, statusCode, false);
   }
@@ -549,7 +552,7 @@ export class Session {
    * `InvalidArgumentError` for more bytes than were delivered.
    */
   consume(streamId: number, size: number): void {
-    checkWhole("streamId", streamId, 1, MAX_STREAM_ID);
+    checkStreamId(streamId);
     checkWhole("size", size, 0, Number.MAX_SAFE_INTEGER);
     if (this.#core.options.autoWindowUpdate) {
       throw new SpdyError(

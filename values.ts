@@ -153,8 +153,14 @@ export function copyOptions<Options extends object>(
   return copy as Options;
 }
 
-/** The name that was meant by another one, such as `onCtrlRecv` by `on_ctrl_recv_cb`. */
-function closest(name: string, names: readonly string[]): string | undefined {
+/**
+ * The one of `names` that was meant by another name, such as `onCtrlRecv` by
+ * `on_ctrl_recv_cb`; `undefined` if none is similar enough.
+ */
+export function closest(
+  name: string,
+  names: readonly string[],
+): string | undefined {
   const plain = plainName(name);
   let meant: string | undefined;
   let fewest = Infinity;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { join } from "./layer.ts";
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -23,15 +25,8 @@ export class ByteQueue {
 
   /** Adds a piece of the file, which must not change until the next call. */
   push(piece: Uint8Array): void {
-    const rest = this.bytes.length - this.at;
     this.base += this.at;
-    if (rest === 0) this.bytes = piece;
-    else {
-      const joined = new Uint8Array(rest + piece.length);
-      joined.set(this.bytes.subarray(this.at));
-      joined.set(piece, rest);
-      this.bytes = joined;
-    }
+    this.bytes = join(this.bytes.subarray(this.at), piece);
     this.at = 0;
     const { buffer, byteOffset, length } = this.bytes;
     this.view = new DataView(buffer, byteOffset, length);

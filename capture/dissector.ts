@@ -5,6 +5,7 @@
  * @module
  */
 
+import { readUint16 } from "../frame/byte_reader.ts";
 import { Fragments } from "./fragments.ts";
 import type { Packet } from "./packet.ts";
 import { readSegment, type Segment } from "./segment.ts";
@@ -92,16 +93,16 @@ export class Dissector {
       case LINK_IPV6:
         return this.#ip(data, 0, 0);
       case LINK_LINUX_SLL:
-        return this.#byType(data, u16(data, 14), 16, 0);
+        return this.#byType(data, readUint16(data, 14), 16, 0);
       case LINK_LINUX_SLL2:
-        return this.#byType(data, u16(data, 0), 20, 0);
+        return this.#byType(data, readUint16(data, 0), 20, 0);
       case LINK_PPP:
       case LINK_PPP_HDLC:
         return this.#ppp(data, 0, 0);
       case LINK_PPPOE:
         return this.#ppp(data, 6, 0);
       case LINK_C_HDLC:
-        return this.#byType(data, u16(data, 2), 4, 0);
+        return this.#byType(data, readUint16(data, 2), 4, 0);
       case LINK_NFLOG:
         return this.#netfilterLog(data);
       default:
@@ -112,7 +113,7 @@ export class Dissector {
 
   #ethernet(bytes: Uint8Array, at: number, depth = 0): Segment | undefined {
     if (bytes.length < at + 14) return undefined;
-    return this.#byType(bytes, u16(bytes, at + 12), at + 14, depth);
+    return this.#byType(bytes, readUint16(bytes, at + 12), at + 14, depth);
   }
 
   /** Reads the payload at `at` according to its EtherType. */
@@ -132,7 +133,12 @@ export class Dissector {
       case TYPE_OLD_VLAN:
       case TYPE_OLD_VLAN_2:
         if (bytes.length < at + 4) return undefined;
-        return this.#byType(bytes, u16(bytes, at + 2), at + 4, depth + 1);
+        return this.#byType(
+          bytes,
+          readUint16(bytes, at + 2),
+          at + 4,
+          depth + 1,
+        );
       case TYPE_PPPOE:
         return this.#ppp(bytes, at + 6, depth);
       case TYPE_MPLS:
@@ -151,7 +157,7 @@ export class Dissector {
     if (
       type < FIRST_TYPE && bytes[at] === 0xaa && bytes[at + 1] === 0xaa &&
       bytes.length >= at + 8
-    ) return this.#byType(bytes, u16(bytes, at + 6), at + 8, depth + 1);
+    ) return this.#byType(bytes, readUint16(bytes, at + 6), at + 8, depth + 1);
     return undefined;
   }
 
@@ -159,14 +165,14 @@ export class Dissector {
     let at = begin;
     // Cisco HDLC on a link with the type of PPP.
     if ((bytes[at] & 0x7f) === 0x0f && bytes[at + 1] === 0) {
-      return this.#byType(bytes, u16(bytes, at + 2), at + 4, depth);
+      return this.#byType(bytes, readUint16(bytes, at + 2), at + 4, depth);
     }
     // Address and control, which may be left out.
     if (bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
     if (bytes.length < at + 2) return undefined;
     // An odd first byte means that the protocol field has one byte.
     const isShort = (bytes[at] & 1) === 1;
-    const protocol = isShort ? bytes[at] : u16(bytes, at);
+    const protocol = isShort ? bytes[at] : readUint16(bytes, at);
     at += isShort ? 1 : 2;
     if (protocol === 0x21 || protocol === 0x57) {
       return this.#ip(bytes, at, depth);
@@ -211,15 +217,15 @@ export class Dissector {
     const head = (ip[0] & 15) * 4;
     if (head < 20) return undefined;
     // With segmentation offload, the length is 0.
-    const end = u16(ip, 2) || ip.length;
+    const end = readUint16(ip, 2) || ip.length;
     if (end < head) return undefined;
-    const fragment = u16(ip, 6);
+    const fragment = readUint16(ip, 6);
     const protocol = ip[9];
     if ((fragment & 0x3fff) === 0) {
       return this.#payload(ip, protocol, ip, head, end, depth);
     }
     if (ip.length < end) return undefined;
-    const key = `4 ${ip.subarray(12, 20)} ${protocol} ${u16(ip, 4)}`;
+    const key = `4 ${ip.subarray(12, 20)} ${protocol} ${readUint16(ip, 4)}`;
     const whole = this.#fragments.add(
       key,
       (fragment & 0x1fff) * 8,
@@ -232,7 +238,7 @@ export class Dissector {
   #ipv6(ip: Uint8Array, depth: number): Segment | undefined {
     if (ip.length < 40) return undefined;
     // 0 with segmentation offload, or for a jumbogram.
-    const end = 40 + (u16(ip, 4) || ip.length - 40);
+    const end = 40 + (readUint16(ip, 4) || ip.length - 40);
     let protocol = ip[6];
     for (let at = 40; at + 8 <= ip.length;) {
       switch (protocol) {
@@ -249,7 +255,7 @@ export class Dissector {
           at += (ip[at + 1] + 2) * 4;
           break;
         case FRAGMENT: {
-          const offset = u16(ip, at + 2);
+          const offset = readUint16(ip, at + 2);
           protocol = ip[at];
           // The packet has only one fragment (RFC 6946).
           if ((offset & 0xfff9) === 0) {
@@ -312,7 +318,7 @@ export class Dissector {
     if (bytes.length < begin + 4) return undefined;
     const flags = bytes[begin];
     const version = bytes[begin + 1] & 7;
-    const type = u16(bytes, begin + 2);
+    const type = readUint16(bytes, begin + 2);
     let at = begin + 4;
     if (version === 0) {
       // Checksum or routing; key; sequence number.
@@ -334,7 +340,7 @@ export class Dissector {
 
   #udp(bytes: Uint8Array, at: number, depth: number): Segment | undefined {
     if (bytes.length < at + 16) return undefined;
-    const port = u16(bytes, at + 2);
+    const port = readUint16(bytes, at + 2);
     if (VXLAN_PORTS.includes(port)) {
       return this.#ethernet(bytes, at + 16, depth + 1);
     }
@@ -350,7 +356,7 @@ export class Dissector {
     const options = (bytes[at + 8] & 0x3f) * 4;
     return this.#byType(
       bytes,
-      u16(bytes, at + 10),
+      readUint16(bytes, at + 10),
       at + 16 + options,
       depth + 1,
     );
@@ -373,8 +379,4 @@ export class Dissector {
     }
     return this.#ip(bytes, at, depth + 1);
   }
-}
-
-function u16(bytes: Uint8Array, at: number): number {
-  return bytes[at] << 8 | bytes[at + 1];
 }

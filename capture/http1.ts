@@ -110,6 +110,8 @@ export class Http1Layer implements Layer {
         case "switched":
           this.#next.push(rest);
           return;
+        default:
+          this.#state satisfies never;
       }
     }
   }

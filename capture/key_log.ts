@@ -56,6 +56,7 @@ export class KeyLog {
   }
 }
 
+/** The viewer also runs in browsers that lack `Uint8Array.fromHex`. */
 function bytesOf(hex: string): Uint8Array {
   const bytes = new Uint8Array(hex.length >> 1);
   for (let index = 0; index < bytes.length; index++) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
+
 /** Takes the bytes of one direction, in order. */
 export interface Layer {
   /** The next bytes: a view that is valid during the call. */
@@ -23,9 +25,5 @@ export const IGNORE: Layer = {
 
 /** Concatenates two arrays; returns `right` itself if `left` is empty. */
 export function join(left: Uint8Array, right: Uint8Array): Uint8Array {
-  if (left.length === 0) return right;
-  const joined = new Uint8Array(left.length + right.length);
-  joined.set(left);
-  joined.set(right, left.length);
-  return joined;
+  return left.length === 0 ? right : concat([left, right]);
 }

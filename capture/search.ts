@@ -5,6 +5,7 @@
  */
 
 import { FRAME_HEAD_LENGTH } from "../frame/frame_head.ts";
+import { join } from "./layer.ts";
 import {
   dataStream,
   frameSize,
@@ -83,13 +84,7 @@ export class FrameSearch {
    * of bytes before the frame, and the bytes from the frame on.
    */
   push(bytes: Uint8Array): { skipped: number; rest: Uint8Array } | undefined {
-    if (this.#held.length === 0) this.#held = bytes;
-    else {
-      const joined = new Uint8Array(this.#held.length + bytes.length);
-      joined.set(this.#held);
-      joined.set(bytes, this.#held.length);
-      this.#held = joined;
-    }
+    this.#held = join(this.#held, bytes);
     const found = this.#find();
     if (found !== undefined) return this.#result(found);
     this.#shorten(bytes);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readUint16 } from "../frame/byte_reader.ts";
+
 /** TCP flags, as bits of their byte: the sender has sent everything. */
 export const TCP_FIN = 1;
 /** The connection is reset. */
@@ -112,17 +114,17 @@ function keyOf(
   const second = inOrder ? to : from;
   if (length === 4) {
     return String.fromCharCode(
-      u16(ip, first),
-      u16(ip, first + 2),
+      readUint16(ip, first),
+      readUint16(ip, first + 2),
       firstPort,
-      u16(ip, second),
-      u16(ip, second + 2),
+      readUint16(ip, second),
+      readUint16(ip, second + 2),
       secondPort,
     );
   }
   const units = [firstPort, secondPort];
   for (let index = 0; index < 16; index += 2) {
-    units.push(u16(ip, first + index), u16(ip, second + index));
+    units.push(readUint16(ip, first + index), readUint16(ip, second + index));
   }
   return String.fromCharCode(...units);
 }
@@ -131,11 +133,7 @@ function keyOf(
 export function ipv6(bytes: Uint8Array, at: number): string {
   const groups = Array.from(
     { length: 8 },
-    (_, index) => u16(bytes, at + index * 2).toString(16),
+    (_, index) => readUint16(bytes, at + index * 2).toString(16),
   );
   return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
-}
-
-function u16(bytes: Uint8Array, at: number): number {
-  return bytes[at] << 8 | bytes[at + 1];
 }

@@ -492,6 +492,7 @@ function isSpdy(protocol: string): boolean {
   return /^spdy\//i.test(protocol);
 }
 
+/** The viewer also runs in browsers that lack `Uint8Array.toHex`. */
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import type { GcmSuite } from "./tls_suites.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -33,18 +34,18 @@ export async function keysOfTls12(
   serverRandom: Uint8Array,
 ): Promise<{ client: RecordKey; server: RecordKey }> {
   const { keyLength, hash } = suite;
-  const seed = concat(
+  const seed = concat([
     ENCODER.encode("key expansion"),
     serverRandom,
     clientRandom,
-  );
+  ]);
   const length = 2 * keyLength + 8;
   const hmac = await hmacKey(hash, master);
   let block: Bytes = new Uint8Array(0);
   // P_hash (RFC 5246 5).
   for (let a: Bytes = seed; block.length < length;) {
     a = await sign(hmac, a);
-    block = concat(block, await sign(hmac, concat(a, seed)));
+    block = concat([block, await sign(hmac, concat([a, seed]))]);
   }
   const make = async (key: number, iv: number): Promise<RecordKey> => ({
     key: await gcmKey(block.slice(key, key + keyLength)),
@@ -67,7 +68,7 @@ export async function keyOfTls13(
     key: await gcmKey(await expand(suite, secret, "key", suite.keyLength)),
     iv: await expand(suite, secret, "iv", 12),
     overhead: TAG + 1,
-    secret: concat(secret),
+    secret: concat([secret]),
   };
 }
 
@@ -97,19 +98,19 @@ export async function openRecord(
   let additional: Bytes;
   let sealed: Bytes;
   if (isTls12) {
-    nonce = concat(iv, body.subarray(0, EXPLICIT_NONCE));
-    sealed = concat(body.subarray(EXPLICIT_NONCE));
+    nonce = concat([iv, body.subarray(0, EXPLICIT_NONCE)]);
+    sealed = concat([body.subarray(EXPLICIT_NONCE)]);
     const length = sealed.length - TAG;
-    additional = concat(
+    additional = concat([
       number,
       head.subarray(0, 3),
       new Uint8Array([length >> 8, length]),
-    );
+    ]);
   } else {
     nonce = iv.slice();
     for (let index = 0; index < 8; index++) nonce[4 + index] ^= number[index];
-    sealed = concat(body);
-    additional = concat(head);
+    sealed = concat([body]);
+    additional = concat([head]);
   }
   try {
     return new Uint8Array(
@@ -133,11 +134,11 @@ async function expand(
   length: number,
 ): Promise<Bytes> {
   const name = ENCODER.encode(`tls13 ${label}`);
-  const info = concat(
+  const info = concat([
     new Uint8Array([length >> 8, length, name.length]),
     name,
     new Uint8Array([0, 1]),
-  );
+  ]);
   const output = await sign(await hmacKey(hash, secret), info);
   return output.slice(0, length);
 }
@@ -151,7 +152,7 @@ async function gcmKey(bytes: Bytes): Promise<CryptoKey> {
 async function hmacKey(hash: string, secret: Uint8Array): Promise<CryptoKey> {
   return await crypto.subtle.importKey(
     "raw",
-    concat(secret),
+    concat([secret]),
     { name: "HMAC", hash },
     false,
     ["sign"],
@@ -160,16 +161,4 @@ async function hmacKey(hash: string, secret: Uint8Array): Promise<CryptoKey> {
 
 async function sign(key: CryptoKey, data: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
-}
-
-function concat(...parts: readonly Uint8Array[]): Bytes {
-  const joined = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -6,11 +6,9 @@
  */
 
 import type { Layer } from "./layer.ts";
+import { BINARY, CONTINUATION, TEXT } from "./websocket_opcodes.ts";
 import { WebSocketSearch } from "./websocket_search.ts";
 
-const BINARY = 2;
-const TEXT = 1;
-const CONTINUATION = 0;
 const LONGEST_HEAD = 14;
 
 /** Reads the frames of a WebSocket, and passes on the payloads of its messages. */

@@ -5,6 +5,7 @@
  */
 
 import { join } from "./layer.ts";
+import { BINARY, CLOSE, PONG } from "./websocket_opcodes.ts";
 
 /** Most bytes that are kept while no message was found. */
 const MOST_HELD = 1 << 17;
@@ -14,9 +15,6 @@ const LONGEST = 1 << 24;
 const MOST_CANDIDATES = 256;
 /** Heads that must follow each other: each has fewer than six fixed bits. */
 const LINKS = 6;
-const CLOSE = 8;
-const PONG = 10;
-const BINARY = 2;
 const NOTHING = new Uint8Array(0);
 
 /** A place where a message may begin, and the place of the next head in that case. */

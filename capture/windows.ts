@@ -9,8 +9,10 @@ import {
   CTRL_FLAG_UNIDIRECTIONAL,
   DATA,
   DATA_FLAG_FIN,
+  GOAWAY,
   HEADERS,
   INITIAL_WINDOW_SIZE,
+  PING,
   RST_STREAM,
   SETTINGS,
   SETTINGS_INITIAL_WINDOW_SIZE,
@@ -118,6 +120,12 @@ export class WindowTracker {
         for (const side of [this.#client, this.#server]) {
           finish(side, frame.streamId, time);
         }
+        return;
+      case PING:
+      case GOAWAY:
+        return;
+      default:
+        frame satisfies never;
     }
   }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { levenshteinDistance } from "../deps.ts";
+import { closest } from "../values.ts";
 import { UsageError } from "./command.ts";
 
 /** The options of a command, without their leading dashes. */
@@ -171,16 +171,10 @@ class Reading {
   }
 }
 
-/** Most letters that may be wrong, missing or added if a word is taken for a known one. */
-const MOST_EDITS = 2;
-
-/** `; did you mean X?` for the known word that is most similar. */
+/** `; did you mean X?` for the known word that was probably meant. */
 export function didYouMean(typed: string, known: readonly string[]): string {
-  const [nearest] = known.map((word) =>
-    [levenshteinDistance(typed, word), word] as const
-  ).sort(([left], [right]) => left - right);
-  if (nearest === undefined || nearest[0] > MOST_EDITS) return "";
-  return `; did you mean ${nearest[1]}?`;
+  const meant = closest(typed, known);
+  return meant === undefined ? "" : `; did you mean ${meant}?`;
 }
 
 function readFlag(typed: string, value = "true"): boolean {

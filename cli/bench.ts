@@ -9,6 +9,7 @@ import {
   SETTINGS_MAX_CONCURRENT_STREAMS,
 } from "../frame/constants.ts";
 import type { Connection } from "../http/connection.ts";
+import { MAX_INT32 } from "../numbers.ts";
 import {
   distribution,
   type Figures,
@@ -204,8 +205,6 @@ files named.`,
 
 /** Shortest time limit for connecting, and longest wait for SETTINGS and for closing, ms. */
 const SHORTEST_WAIT = 1000;
-/** Highest value of any count. */
-const MOST = 0x7fffffff;
 
 function positive(
   name: string,
@@ -214,9 +213,9 @@ function positive(
 ): number {
   if (text === undefined) return otherwise;
   const value = readWhole(text);
-  if (!(value > 0 && value <= MOST)) {
+  if (!(value > 0 && value <= MAX_INT32)) {
     throw new UsageError(
-      `${name} ${text}: it must be a whole number from 1 to ${MOST}`,
+      `${name} ${text}: it must be a whole number from 1 to ${MAX_INT32}`,
     );
   }
   return value;

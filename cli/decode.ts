@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import {
   CaptureReader,
   type CaptureRecord,
@@ -344,7 +345,7 @@ async function writePage(
   const files: EmbeddedFile[] = [];
   let room = MOST_EMBEDDED;
   for (const name of names) {
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    const pieces: Uint8Array[] = [];
     for await (const chunk of chunksOf(name)) {
       room -= chunk.length;
       if (room < 0) {
@@ -357,7 +358,7 @@ async function writePage(
     files.push({
       // Without the folder, because the page may be passed to others.
       name: name.replace(/^.*[/\\]/, ""),
-      bytes: new Uint8Array(await new Blob(pieces).arrayBuffer()),
+      bytes: concat(pieces),
     });
   }
   // The page is large, so only this option loads it.

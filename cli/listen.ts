@@ -5,7 +5,10 @@
  * @module
  */
 
-import { withoutBrackets } from "../connection/transport/host_name.ts";
+import {
+  withBrackets,
+  withoutBrackets,
+} from "../connection/transport/host_name.ts";
 import type { ProtocolVersion } from "../frame/constants.ts";
 import { type LogFormat, readLogFormat } from "./access_log.ts";
 import { type Certificate, CertificateFiles } from "./certificate.ts";
@@ -147,10 +150,7 @@ function readPort(option: string, port: string, given = port): number {
 
 /** The URL of a server, which the user can pass to `spdy get`. */
 export function listeningUrl(addr: Deno.NetAddr, scheme: string): string {
-  const host = addr.hostname.includes(":")
-    ? `[${addr.hostname}]`
-    : addr.hostname;
-  return `${scheme}://${host}:${addr.port}/`;
+  return `${scheme}://${withBrackets(addr.hostname)}:${addr.port}/`;
 }
 
 /** A server of a command. */
@@ -179,7 +179,7 @@ async function opened(
     if (error instanceof OutputError) throw error;
     if (error instanceof UsageError) throw error;
     const { hostname, port } = address;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    const host = withBrackets(hostname);
     throw new Error(`cannot listen on ${host}:${port}: ${reasonOf(error)}`, {
       cause: error,
     });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withBrackets } from "../connection/transport/host_name.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { isPod } from "../kubernetes/api/resource.ts";
 import type { TargetOptions } from "../kubernetes/dial.ts";
@@ -129,7 +130,7 @@ function tell(event: ForwardEvent, isOnePod: boolean): void {
   switch (event.type) {
     case "listening": {
       const { hostname, port, remote } = event;
-      const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+      const host = withBrackets(hostname);
       print(show`Forwarding from tcp://${host}:${port} to ${remote}`);
       return;
     }
@@ -173,6 +174,9 @@ function tell(event: ForwardEvent, isOnePod: boolean): void {
           ? show`${text}`
           : show`port ${remote}: ${text}`,
       );
+      return;
     }
+    default:
+      event satisfies never;
   }
 }

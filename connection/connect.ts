@@ -42,7 +42,7 @@ import {
   dialPlain,
   dialTls,
 } from "./transport/dial.ts";
-import { withoutBrackets } from "./transport/host_name.ts";
+import { withBrackets, withoutBrackets } from "./transport/host_name.ts";
 import type { AcceptedConn } from "./transport/tls_listener.ts";
 import type { ByteConn } from "./transport/transport.ts";
 
@@ -335,7 +335,9 @@ function originOf(
   if (port === undefined) return "http://localhost";
   const bare = withoutBrackets(hostname);
   // A URL has no zone, such as that of fe80::1%eth0, which only this machine knows.
-  const host = bare.includes(":") ? `[${bare.replace(/%.*$/, "")}]` : bare;
+  const host = bare.includes(":")
+    ? withBrackets(bare.replace(/%.*$/, ""))
+    : bare;
   const url = `${tls ? "https" : "http"}://${host}:${port}`;
   // Some of these characters would make it the path or the user's name of the URL.
   if (/[/\\?#@]/.test(host) || !URL.canParse(url)) {

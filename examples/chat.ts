@@ -83,6 +83,7 @@ async function person(name: string): Promise<void> {
   await speaking;
 }
 
+/** `TextLineStream` of @std/streams would keep a line of any length in memory. */
 async function* lines(
   bytes: ReadableStream<Uint8Array>,
 ): AsyncGenerator<string> {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { toText } from "jsr:@std/streams@1/to-text";
 import { serveStreaming, withTunnels } from "../kubernetes/mod.ts";
 
 // A server in place of a cluster. With a real one: `await (await loadKubeConfig()).target()`.
@@ -48,8 +49,8 @@ const [status, stdout] = await Promise.all(
   ),
 );
 await command.ready();
-console.log((await new Response(stdout.readable).text()).trim());
-console.log((await new Response(status.readable).json()).status);
+console.log((await toText(stdout.readable)).trim());
+console.log(JSON.parse(await toText(status.readable)).status);
 await command.stop();
 
 // port-forward
@@ -70,5 +71,5 @@ const data = await ports.getChannel({
   writable: true,
 });
 await new Blob(["forwarded"]).stream().pipeTo(data.writable);
-console.log(await new Response(data.readable).text());
+console.log(await toText(data.readable));
 await ports.stop();

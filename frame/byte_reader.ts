@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_INT32 } from "../numbers.ts";
+
 /** Two bytes at `offset`, 0..2^16-1. */
 export function readUint16(bytes: Uint8Array, offset: number): number {
   return bytes[offset] << 8 | bytes[offset + 1];
@@ -21,7 +23,7 @@ export function readUint32(bytes: Uint8Array, offset: number): number {
 
 /** Four bytes at `offset` without the reserved top bit, 0..2^31-1. */
 export function readUint31(bytes: Uint8Array, offset: number): number {
-  return readInt32(bytes, offset) & 0x7fffffff;
+  return readInt32(bytes, offset) & MAX_INT32;
 }
 
 /** Four bytes at `offset`, -2^31..2^31-1. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { MAX_INT32 } from "../numbers.ts";
+
 /**
  * SPDY/2.
  *
@@ -310,7 +312,7 @@ export const ID_FLAG_SETTINGS_PERSISTED = 2;
  *
  * @category Constants
  */
-export const INITIAL_MAX_CONCURRENT_STREAMS = 0x7fffffff;
+export const INITIAL_MAX_CONCURRENT_STREAMS: number = MAX_INT32;
 /**
  * Flow-control window before SETTINGS, bytes.
  *
@@ -322,7 +324,7 @@ export const INITIAL_WINDOW_SIZE = 65536;
  *
  * @category Constants
  */
-export const MAX_STREAM_ID = 0x7fffffff;
+export const MAX_STREAM_ID: number = MAX_INT32;
 /**
  * Largest payload of a frame, bytes, 24 bits.
  *

@@ -7,6 +7,7 @@
 
 import type { ByteWriter } from "./byte_writer.ts";
 import { writeUint32 } from "./byte_writer.ts";
+import type { CtrlFrame } from "./types.ts";
 
 /** Length of a frame's head, bytes. */
 export const FRAME_HEAD_LENGTH = 8;
@@ -15,7 +16,7 @@ export const FRAME_HEAD_LENGTH = 8;
 export function writeControlHead(
   out: ByteWriter,
   wireVersion: number,
-  type: number,
+  type: CtrlFrame["frameType"],
   flags: number,
   length: number,
 ): void {

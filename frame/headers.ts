@@ -5,7 +5,7 @@
  * @module
  */
 
-import { HEADERS } from "./constants.ts";
+import { HEADERS, MAX_STREAM_ID } from "./constants.ts";
 import type { HeadersFrame, NameValue } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
@@ -22,7 +22,7 @@ export function readHeaders(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: first & 0x7fffffff,
+    streamId: first & MAX_STREAM_ID,
     nv,
   };
 }

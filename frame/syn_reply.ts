@@ -7,7 +7,7 @@
 
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkStreamId } from "./check.ts";
-import { SYN_REPLY } from "./constants.ts";
+import { MAX_STREAM_ID, SYN_REPLY } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { HeadersFrame, NameValue, SynReplyFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -42,7 +42,7 @@ export function readSynReply(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: first & 0x7fffffff,
+    streamId: first & MAX_STREAM_ID,
     nv,
   };
 }

@@ -7,7 +7,7 @@
 import { checkWhole } from "../numbers.ts";
 import { type ByteWriter, writeUint32 } from "./byte_writer.ts";
 import { checkFlags, checkStreamId, checkStreamIdOrZero } from "./check.ts";
-import { SYN_STREAM } from "./constants.ts";
+import { MAX_STREAM_ID, SYN_STREAM } from "./constants.ts";
 import { writeControlHead } from "./frame_head.ts";
 import type { NameValue, SynStreamFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
@@ -58,8 +58,8 @@ export function readSynStream(
     version: traits.wireVersion,
     flags,
     length,
-    streamId: first & 0x7fffffff,
-    assocStreamId: second & 0x7fffffff,
+    streamId: first & MAX_STREAM_ID,
+    assocStreamId: second & MAX_STREAM_ID,
     pri: last >>> 8 + traits.priorityShift,
     slot: traits.maxSlot === 0 ? 0 : last & 0xff,
     nv,

@@ -54,7 +54,7 @@ export interface SynStreamFrame extends CtrlFrameBase {
   readonly frameType: typeof SYN_STREAM;
   /** The new stream's id, 1..2^31-1; odd from a client. */
   readonly streamId: number;
-  /** The associated stream, 0 for none. */
+  /** The associated stream, 0 for none: spdylay's name for what a stream of a connection calls `associatedStreamId`. */
   readonly assocStreamId: number;
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
   readonly pri: number;

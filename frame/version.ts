@@ -38,6 +38,8 @@ export interface VersionTraits {
   readonly windowUpdate: boolean;
   /** The session as a whole has a window, too. */
   readonly sessionWindow: boolean;
+  /** The draft allows empty header values. The codec takes them in every version. */
+  readonly emptyValues: boolean;
   /** Highest credential slot; SPDY/2 has none. */
   readonly maxSlot: number;
   /** Dictionary of the header blocks (2.6.10.1). */
@@ -59,6 +61,7 @@ const SPDY2: VersionTraits = {
   littleEndianSettings: true,
   windowUpdate: false,
   sessionWindow: false,
+  emptyValues: false,
   maxSlot: 0,
   dictionary: SPDY2_DICTIONARY,
   streamInUse: PROTOCOL_ERROR,
@@ -76,6 +79,7 @@ const SPDY3: VersionTraits = {
   littleEndianSettings: false,
   windowUpdate: true,
   sessionWindow: false,
+  emptyValues: true,
   maxSlot: 0xff,
   dictionary: SPDY3_DICTIONARY,
   streamInUse: STREAM_IN_USE,

@@ -5,7 +5,7 @@
  */
 
 import { InvalidArgumentError } from "../errors.ts";
-import { checkWhole } from "../numbers.ts";
+import { checkWhole, MAX_INT32 } from "../numbers.ts";
 import { readUint31 } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { checkFlags, checkStreamIdOrZero } from "./check.ts";
@@ -15,7 +15,7 @@ import type { WindowUpdateFrame } from "./types.ts";
 import type { VersionTraits } from "./version.ts";
 
 /** Largest flow-control window and largest `deltaWindowSize`, bytes (2.6.8). */
-export const MAX_FLOW_WINDOW = 0x7fffffff;
+export const MAX_FLOW_WINDOW: number = MAX_INT32;
 
 const LENGTH = 8;
 

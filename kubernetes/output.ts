@@ -4,6 +4,7 @@
  * @module
  */
 
+import { collect } from "../bytes.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkNames } from "../values.ts";
 import { RemoteCommandError } from "./errors.ts";
@@ -52,8 +53,8 @@ export async function collectOutput(
   checkWhole("maxBytes", maxBytes, 0, 0xffffffff);
   try {
     const [out, err] = await Promise.all([
-      collect("stdout", stdout, maxBytes),
-      collect("stderr", stderr, maxBytes),
+      readAll("stdout", stdout, maxBytes),
+      readAll("stderr", stderr, maxBytes),
     ]);
     const { code, success } = await process.status;
     return { code, success, stdout: out, stderr: err };
@@ -63,28 +64,19 @@ export async function collectOutput(
   }
 }
 
-async function collect(
+async function readAll(
   name: string,
   readable: ReadableStream<Uint8Array> | undefined,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of readable ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      throw new RemoteCommandError(
+  if (readable === undefined) return new Uint8Array(0);
+  return await collect(
+    readable,
+    maxBytes,
+    () =>
+      new RemoteCommandError(
         `${name} has more than the ${maxBytes} bytes that maxBytes allows`,
         { initiator: "local" },
-      );
-    }
-    chunks.push(chunk);
-  }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+      ),
+  );
 }

@@ -12,6 +12,7 @@ import {
   ERR_INVALID_STATE,
   SpdyError,
 } from "../errors.ts";
+import type { ControlType } from "../frame/control_frame.ts";
 import type { CtrlFrame } from "../frame/types.ts";
 import { isDetached, show } from "../values.ts";
 import type { BodySource, ReadCtrl, SessionCallbacks } from "./callbacks.ts";
@@ -239,7 +240,7 @@ export class Application<S> {
   }
 
   onCtrlRecvParseError(
-    type: number,
+    type: ControlType,
     head: Uint8Array,
     payload: Uint8Array,
     errorCode: number,

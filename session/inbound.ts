@@ -28,6 +28,7 @@ import {
   UNSUPPORTED_VERSION,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import type { ControlType } from "../frame/control_frame.ts";
 import type { HeaderBytes } from "../frame/header_bytes.ts";
 import { frameName } from "../frame/names.ts";
 import { FrameParser } from "../frame/parser.ts";
@@ -152,7 +153,7 @@ export class Inbound<S> implements ControlSink {
   }
 
   onParseError(
-    type: number,
+    type: ControlType,
     head: Uint8Array,
     payload: Uint8Array,
     errorCode: number,

@@ -29,7 +29,7 @@ import {
 } from "../frame/constants.ts";
 import { FrameEncoder } from "../frame/encoder.ts";
 import { type HeaderBytes, noHeaderBytes } from "../frame/header_bytes.ts";
-import type { SynStreamFrame } from "../frame/types.ts";
+import type { SynReplyFrame, SynStreamFrame } from "../frame/types.ts";
 import { CLIENT } from "./constants.ts";
 import type { SessionCore } from "./core.ts";
 import { type DataTarget, DataWriter } from "./data_writer.ts";
@@ -283,7 +283,7 @@ export class Outbound<S> {
   /** SYN_STREAM or SYN_REPLY was written; its stream may have closed meanwhile. */
   #opened(
     item: ControlItem<S>,
-    frame: { frameType: number; streamId: number; flags: number },
+    frame: SynStreamFrame | SynReplyFrame,
   ): void {
     const core = this.#core;
     const stream = core.streams.get(frame.streamId);

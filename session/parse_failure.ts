@@ -12,12 +12,16 @@ import {
 } from "../errors.ts";
 import { readUint31 } from "../frame/byte_reader.ts";
 import {
+  GOAWAY,
   HEADERS,
+  PING,
   RST_STREAM,
+  SETTINGS,
   SYN_REPLY,
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
+import type { ControlType } from "../frame/control_frame.ts";
 import { frameName } from "../frame/names.ts";
 
 /**
@@ -26,7 +30,7 @@ import { frameName } from "../frame/names.ts";
  * the first frame: after an HTTP/1.1 upgrade, `spdy decode` counts the head as well.
  */
 export function parseFailure(
-  type: number,
+  type: ControlType,
   payload: Uint8Array,
   offset: number,
   errorCode: number,
@@ -37,12 +41,21 @@ export function parseFailure(
 }
 
 /** The stream of the frame, as far as its payload shows it. */
-function streamOf(type: number, payload: Uint8Array): string {
-  const hasStream = type === SYN_STREAM || type === SYN_REPLY ||
-    type === HEADERS || type === RST_STREAM || type === WINDOW_UPDATE;
-  return hasStream && payload.length >= 4
-    ? ` for stream ${readUint31(payload, 0)}`
-    : "";
+function streamOf(type: ControlType, payload: Uint8Array): string {
+  switch (type) {
+    case SYN_STREAM:
+    case SYN_REPLY:
+    case HEADERS:
+    case RST_STREAM:
+    case WINDOW_UPDATE:
+      return payload.length >= 4 ? ` for stream ${readUint31(payload, 0)}` : "";
+    case SETTINGS:
+    case PING:
+    case GOAWAY:
+      return "";
+    default:
+      return type satisfies never;
+  }
 }
 
 function parseFault(errorCode: number): string {

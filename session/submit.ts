@@ -12,10 +12,9 @@ import {
   InvalidArgumentError,
   StreamClosedError,
 } from "../errors.ts";
-import { checkUint32 } from "../frame/check.ts";
+import { checkStreamIdOrZero, checkUint32 } from "../frame/check.ts";
 import {
   type HEADERS,
-  MAX_STREAM_ID,
   SETTINGS_INITIAL_WINDOW_SIZE,
   SETTINGS_MAX,
   type SYN_REPLY,
@@ -40,11 +39,6 @@ import { SENDABLE, sendError } from "./stream_states.ts";
 
 /** Headers as an application submits them. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
-
-/** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
-export function checkAnyStreamId(name: string, streamId: number): void {
-  checkWhole(name, streamId, 0, MAX_STREAM_ID);
-}
 
 /** The bits of `flags` in `mask`; others are dropped, as in spdylay. Throws `InvalidArgumentError` unless `flags` is a whole number. */
 export function maskFlags(flags: number, mask: number): number {
@@ -106,7 +100,7 @@ export function checkAssociated<S>(
   core: SessionCore<S>,
   assocStreamId: number,
 ): number {
-  checkAnyStreamId("assocStreamId", assocStreamId);
+  checkStreamIdOrZero("assocStreamId", assocStreamId);
   if (core.side !== SERVER) return 0;
   if (assocStreamId !== 0 && core.streams.isOwn(assocStreamId)) {
     throw new InvalidArgumentError(
@@ -126,7 +120,7 @@ export function checkBodyStream<S>(
   core: SessionCore<S>,
   streamId: number,
 ): StreamRecord<S> {
-  checkAnyStreamId("streamId", streamId);
+  checkStreamIdOrZero("streamId", streamId);
   const stream = core.streams.get(streamId);
   switch (sendError(SENDABLE.DATA, stream)) {
     case ERR_STREAM_CLOSED:
@@ -188,7 +182,7 @@ export function checkWindowUpdate<S>(
   streamId: number,
   deltaWindowSize: number,
 ): void {
-  checkAnyStreamId("streamId", streamId);
+  checkStreamIdOrZero("streamId", streamId);
   checkWhole("deltaWindowSize", deltaWindowSize, 1, MAX_FLOW_WINDOW);
   const open = streamId === 0
     ? core.receiveWindow !== undefined
@@ -233,7 +227,7 @@ export function submitHeaders<S>(
   nv: HeaderList,
   body?: BodySource<S>,
 ): void {
-  checkAnyStreamId("streamId", streamId);
+  checkStreamIdOrZero("streamId", streamId);
   const headers = checkHeaders(nv, core.traits, core.headers);
   const frame = makeHeaders(core.traits, frameType, flags, streamId);
   core.pushHeaders(frame, headers, body);

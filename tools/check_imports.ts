@@ -12,7 +12,7 @@ import { stdFlags } from "./std.ts";
 
 /** Lowest first: a layer may import itself and those before it. */
 const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
-  ["errors", /^(errors|numbers|values)\.ts$/],
+  ["errors", /^(errors|numbers|values|bytes)\.ts$/],
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
   ["capture", /^capture\//],

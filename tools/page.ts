@@ -42,6 +42,7 @@ export async function makePage(): Promise<string> {
 
 /** The sources of the script: files and folders. */
 const SOURCES = [
+  "bytes.ts",
   "capture",
   "errors.ts",
   "frame",

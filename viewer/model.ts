@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import {
   type CapturedPayload,
   type CaptureRecord,
@@ -18,8 +19,14 @@ import {
   CTRL_FLAG_UNIDIRECTIONAL,
   DATA,
   DATA_FLAG_FIN,
+  GOAWAY,
+  HEADERS,
+  PING,
   RST_STREAM,
+  SETTINGS,
+  SYN_REPLY,
   SYN_STREAM,
+  WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import { type FrameText, frameText } from "../frame/frame_text.ts";
 import { statusName } from "../frame/names.ts";
@@ -328,14 +335,8 @@ export class Model {
     if (pending === undefined) {
       return { bytes: new Uint8Array(0), gaps: [], left: 0 };
     }
-    const { pieces, gaps, kept, left } = pending;
-    if (pieces.length === 1) return { bytes: pieces[0], gaps, left };
-    const bytes = new Uint8Array(kept);
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
+    const { pieces, gaps, left } = pending;
+    const bytes = pieces.length === 1 ? pieces[0] : concat(pieces);
     return { bytes, gaps, left };
   }
 }
@@ -431,6 +432,16 @@ function addToStream(connection: Connection, record: FrameRecord): void {
       if (frame.flags & CTRL_FLAG_UNIDIRECTIONAL) {
         stream.fin[fromClient ? "server" : "client"] = true;
       }
+      break;
+    case SYN_REPLY:
+    case HEADERS:
+    case SETTINGS:
+    case PING:
+    case GOAWAY:
+    case WINDOW_UPDATE:
+      break;
+    default:
+      frame satisfies never;
   }
   if ("nv" in frame) {
     const fields = new Map(frame.nv);

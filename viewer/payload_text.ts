@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../bytes.ts";
 import { printable } from "../values.ts";
 import { Gunzip, isGzip } from "../capture/gunzip.ts";
 import type { Payload } from "./model.ts";
@@ -121,13 +122,7 @@ export function unpacked({ bytes, gaps, left }: Payload): Payload | undefined {
     note = "the packed payload is damaged here";
   }
   if (size === 0) return undefined;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes: whole, gaps: [], left: 0, note };
+  return { bytes: concat(pieces), gaps: [], left: 0, note };
 }
 
 /** Concatenates the payloads of several frames, such as those of the body of a response. */

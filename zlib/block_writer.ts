@@ -175,7 +175,7 @@ function storedBits(writer: BitWriter, length: number): number {
 
 function writeBlockHeader(
   writer: BitWriter,
-  type: number,
+  type: typeof BLOCK_STORED | typeof BLOCK_FIXED | typeof BLOCK_DYNAMIC,
   final: boolean,
 ): void {
   writer.write((final ? 1 : 0) | type << 1, 3);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { collect, concat } from "../bytes.ts";
 import { InvalidArgumentError, ZlibError } from "../errors.ts";
 import { checkWhole } from "../numbers.ts";
 import { checkBytes, checkNames, checkOneOf } from "../values.ts";
@@ -48,7 +49,7 @@ export async function compress(
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkOneOf("encoding", encoding, ENCODINGS);
   const packed = pieces(data).pipeThrough(new CompressionStream(encoding));
-  return await collect(packed, Infinity);
+  return concat(await Array.fromAsync(packed));
 }
 
 /**
@@ -84,7 +85,14 @@ export async function decompress(
   if (maxOutput !== Infinity) {
     checkWhole("maxOutput", maxOutput, 0, Number.MAX_SAFE_INTEGER);
   }
-  return await collect(decompressStream(pieces(data), encoding), maxOutput);
+  return await collect(
+    decompressStream(pieces(data), encoding),
+    maxOutput,
+    () =>
+      new ZlibError(`body is longer than maxOutput, ${maxOutput} bytes`, {
+        initiator: "remote",
+      }),
+  );
 }
 
 /**
@@ -251,28 +259,4 @@ function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     : bytes.slice();
-}
-
-async function collect(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  maxOutput: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    length += chunk.length;
-    if (length > maxOutput) {
-      throw new ZlibError(`body is longer than maxOutput, ${maxOutput} bytes`, {
-        initiator: "remote",
-      });
-    }
-    chunks.push(chunk);
-  }
-  const body = new Uint8Array(length);
-  let end = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, end);
-    end += chunk.length;
-  }
-  return body;
 }

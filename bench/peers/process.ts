@@ -7,6 +7,7 @@
  */
 
 import { PeerMissing, type Subject } from "../harness.ts";
+import { OutputLines } from "./output_lines.ts";
 
 /** Starts the program `program`. */
 export function processPeer(
@@ -22,9 +23,7 @@ export function processPeer(
     stdout: "piped",
   }).spawn();
   const input = process.stdin.getWriter();
-  const output = process.stdout.pipeThrough(new TextDecoderStream())
-    .getReader();
-  let text = "";
+  const output = new OutputLines(`the peer ${name}`, process.stdout);
   return {
     name,
     measuresItself: true,
@@ -32,20 +31,12 @@ export function processPeer(
       await input.write(
         new TextEncoder().encode(`${Math.round(milliseconds)}\n`),
       );
-      while (!text.includes("\n")) {
-        const { value, done } = await output.read();
-        if (done) throw new Error(`the peer ${name} ended early`);
-        text += value;
-      }
-      const end = text.indexOf("\n");
-      const figure = Number(text.slice(0, end));
-      text = text.slice(end + 1);
-      return figure;
+      return Number(await output.next());
     },
     async close(): Promise<void> {
       await input.close();
       await process.status;
-      await output.cancel();
+      await output.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import http2 from "node:http2";
 import { connect, PROTO_SPDY3_1 } from "../../mod.ts";
 import { makeCertificate } from "../../tests/helpers/certificate.ts";
 import { PeerMissing } from "../harness.ts";
+import { OutputLines } from "./output_lines.ts";
 
 /** The protocol of a server: SPDY of this module, HTTP/2 of Node, or HTTP/1.1 of Deno. */
 export type Protocol = "spdy" | "http2" | "http1";
@@ -58,7 +59,7 @@ export async function startServer(
       : { CERT: certificate.cert, KEY: certificate.key },
   );
   const input = process.stdin.getWriter();
-  const output = lines(process.stdout);
+  const output = new OutputLines("a server of the benchmark", process.stdout);
   const target: Target = {
     port: Number(await output.next()),
     caCert: certificate?.caCert,
@@ -100,28 +101,6 @@ function start(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new PeerMissing(`${path} is not installed`);
   }
-}
-
-/** The lines of a program's output. */
-function lines(
-  output: ReadableStream<Uint8Array<ArrayBuffer>>,
-): { next(): Promise<string>; close(): Promise<void> } {
-  const reader = output.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  return {
-    async next() {
-      while (!text.includes("\n")) {
-        const { value, done } = await reader.read();
-        if (done) throw new Error("a server of the benchmark ended early");
-        text += value;
-      }
-      const end = text.indexOf("\n");
-      const line = text.slice(0, end);
-      text = text.slice(end + 1);
-      return line;
-    },
-    close: () => reader.cancel(),
-  };
 }
 
 const CLIENTS: Readonly<

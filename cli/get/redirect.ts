@@ -4,10 +4,12 @@
  * @module
  */
 
+import {
+  becomesGet,
+  isRedirect,
+  isSentAgain,
+} from "../../http/message/redirect_rules.ts";
 import { readTarget, type Target, targetBehind } from "../target.ts";
-
-/** Most redirects for one URL, as in the Fetch standard. */
-export const MOST_REDIRECTS = 20;
 
 /** The part of a request that a redirect can change. */
 export interface Redirectable {
@@ -18,35 +20,25 @@ export interface Redirectable {
   readonly hasBody: boolean;
 }
 
-const OF_BODY = /^(content-|transfer-encoding$)/i;
-const OF_USER = /^(authorization|cookie|proxy-authorization)$/i;
-
-/**
- * The request that follows `response`; `undefined` if that is not a redirect. POST
- * becomes GET after 301, 302 and 303 (Fetch standard, HTTP-redirect fetch).
- * Credentials are only sent to the server for which they were given.
- */
+/** The request that follows `response`; `undefined` if that is not a redirect. */
 export function redirected(
   request: Redirectable,
   response: Response,
 ): Redirectable | undefined {
   const location = response.headers.get("location");
-  if (![301, 302, 303, 307, 308].includes(response.status) || !location) {
-    return undefined;
-  }
+  if (!isRedirect(response.status) || !location) return undefined;
   const { method, target } = request;
   const next = /^spdys?(\+upgrade)?:/.test(location)
     ? readTarget(location)
     : targetBehind(target, location);
-  const getsOnly = response.status === 303 && method !== "HEAD" ||
-    (response.status === 301 || response.status === 302) && method === "POST";
+  const dropsBody = becomesGet(response.status, method);
   const isElsewhere = next.origin !== target.origin;
   return {
     target: next,
-    method: getsOnly ? "GET" : method,
-    hasBody: request.hasBody && !getsOnly,
+    method: dropsBody ? "GET" : method,
+    hasBody: request.hasBody && !dropsBody,
     headers: request.headers.filter(([name]) =>
-      !(getsOnly && OF_BODY.test(name)) && !(isElsewhere && OF_USER.test(name))
+      isSentAgain(name.toLowerCase(), dropsBody, isElsewhere)
     ),
   };
 }

@@ -5,9 +5,10 @@
  */
 
 import type { FrameDirection, TracedFrame } from "../../connection/options.ts";
-import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import { frameText } from "../../frame/frame_text.ts";
+import { versionTraits } from "../../frame/version.ts";
 import type { Connection } from "../../http/connection.ts";
+import { MOST_REDIRECTS } from "../../http/message/redirect_rules.ts";
 import { reasonOf } from "../command.ts";
 import { Progress } from "../progress.ts";
 import { authorization } from "../request_headers.ts";
@@ -33,7 +34,7 @@ import {
 import { type Timing, waterfallSvg, waterfallText } from "../timing.ts";
 import { Connections } from "./connections.ts";
 import type { GetOptions } from "./options.ts";
-import { MOST_REDIRECTS, type Redirectable, redirected } from "./redirect.ts";
+import { type Redirectable, redirected } from "./redirect.ts";
 import {
   FIRST_PAUSE,
   isHarmless,
@@ -269,7 +270,8 @@ export class Run {
   }
 
   #hasWindows(connection: Connection): boolean {
-    return this.#options.flowControl && connection.version !== PROTO_SPDY2;
+    return this.#options.flowControl &&
+      versionTraits(connection.version).windowUpdate;
   }
 
   /** The message for a failure. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { withBrackets } from "../../connection/transport/host_name.ts";
+
 /** Header fields in order; names can be repeated. */
 export type Fields = [name: string, value: string][];
 
@@ -98,7 +100,7 @@ export function withForwarded(fields: Fields, asked: Asked): Fields {
 
 /** An address in the form of RFC 7239, section 6. */
 function quoted(address: string): string {
-  if (address.includes(":")) return `"[${address}]"`;
+  if (address.includes(":")) return `"${withBrackets(address)}"`;
   return /^[\w.-]+$/.test(address) ? address : JSON.stringify(address);
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../../bytes.ts";
 import { makeList } from "../../frame/pair.ts";
 
 /**
@@ -108,7 +109,7 @@ export class ChunkList {
    */
   all(): Uint8Array<ArrayBuffer> {
     const chunks = this.#chunks.slice(this.#first);
-    return chunks.length === 1 ? unshared(chunks[0]) : join(chunks);
+    return chunks.length === 1 ? unshared(chunks[0]) : concat(chunks);
   }
 
   /** Removes all chunks. */
@@ -125,17 +126,4 @@ const NOTHING = new Uint8Array(0);
 /** A chunk that shares its memory with no other, for the application. */
 function unshared(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return chunk.length < chunk.buffer.byteLength ? chunk.slice() : chunk;
-}
-
-/** The bytes of all parts, in an array of their own. */
-export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { concat } from "../../bytes.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import { LONG_COUNT } from "../../numbers.ts";
 import { Deferred, handled } from "../deferred.ts";
-import { ChunkList, join } from "./chunk_list.ts";
+import { ChunkList } from "./chunk_list.ts";
 import {
   type ErrorFor,
   ReadableEnd,
@@ -214,13 +215,13 @@ export class ReceiveBuffer implements ReadableSource {
     for (let index = 0; index < pieces.length; index++) {
       const { length } = pieces[index];
       if (size > 0 && size + length > LARGEST_CHUNK) {
-        this.#settleChunk(join(pieces.slice(first, index)));
+        this.#settleChunk(concat(pieces.slice(first, index)));
         first = index;
         size = 0;
       }
       size += length;
     }
-    this.#settleChunk(join(pieces.slice(first)));
+    this.#settleChunk(concat(pieces.slice(first)));
   }
 
   #settleChunk(chunk: Uint8Array<ArrayBuffer>): void {

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { INITIAL_WINDOW_SIZE } from "../../frame/constants.ts";
-import type { ProtocolVersion } from "../../frame/constants.ts";
+import { versionTraits } from "../../frame/version.ts";
 import { MAX_FLOW_WINDOW } from "../../frame/window_update.ts";
 import { resizeReceiveWindow, type Session } from "../../session.ts";
 import type { ResolvedOptions } from "../options.ts";
@@ -29,7 +28,8 @@ const LONG = 1 / 2;
  */
 export class ReceiveWindows {
   readonly #session: Session;
-  readonly #version: ProtocolVersion;
+  /** Whether the version has a window of the session. */
+  readonly #hasSessionWindow: boolean;
   readonly #initial: number;
   readonly #maxMemory: number;
   readonly #tuner: WindowTuner | undefined;
@@ -46,15 +46,15 @@ export class ReceiveWindows {
   constructor(session: Session, initial: number, options: ResolvedOptions) {
     const { tuning, version, firstSessionWindow } = options;
     this.#session = session;
-    this.#version = version;
+    this.#hasSessionWindow = versionTraits(version).sessionWindow;
     this.#initial = initial;
     this.#maxMemory = tuning?.maxMemory ?? Infinity;
     if (tuning !== undefined) {
       this.#tuner = new WindowTuner({
-        initial: version === PROTO_SPDY3_1 ? firstSessionWindow : initial,
+        initial: this.#hasSessionWindow ? firstSessionWindow : initial,
         max: tuning.maxWindow,
         // In SPDY/3, windows of streams do not become smaller than at first.
-        least: version === PROTO_SPDY3_1 ? undefined : initial,
+        least: this.#hasSessionWindow ? undefined : initial,
       });
     }
     this.#setSessionWindow(firstSessionWindow);
@@ -129,7 +129,7 @@ export class ReceiveWindows {
     // which must not limit the rate of the path.
     const wanted = window <= this.#initial ? 0 : window - this.#initial / 2;
     // In SPDY/3.1, only the session's window becomes smaller.
-    const least = this.#version === PROTO_SPDY3_1 ? 0 : -Infinity;
+    const least = this.#hasSessionWindow ? 0 : -Infinity;
     const change = Math.max(
       least,
       Math.min(
@@ -151,7 +151,7 @@ export class ReceiveWindows {
 
   #setSessionWindow(window: number): void {
     this.#isUnannounced = false;
-    if (this.#version !== PROTO_SPDY3_1) return;
+    if (!this.#hasSessionWindow) return;
     const target = Math.min(window, MAX_FLOW_WINDOW);
     resizeReceiveWindow(this.#session, 0, target - this.#sessionWindow);
     this.#sessionWindow = target;

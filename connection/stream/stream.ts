@@ -112,7 +112,7 @@ export class Stream {
     return this.#state.init.pri;
   }
 
-  /** The id of the associated stream, 0 for none. */
+  /** The id of the associated stream, 0 for none: the `assocStreamId` of its SYN_STREAM. */
   get associatedStreamId(): number {
     return this.#state.init.associatedStreamId;
   }

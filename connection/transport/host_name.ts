@@ -1,5 +1,5 @@
 /**
- * Host names as URLs write them.
+ * The brackets that an IPv6 address has in a URL.
  *
  * @module
  */
@@ -10,4 +10,9 @@
  */
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+/** A host as a URL writes it: an IPv6 address, which alone has colons, gets brackets. */
+export function withBrackets(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }

@@ -7,7 +7,7 @@
  */
 
 import { ERR_PROTO, InvalidArgumentError, SpdyError } from "../../errors.ts";
-import { checkPort } from "../../numbers.ts";
+import { checkPort, checkWhole } from "../../numbers.ts";
 import { checkBytes, checkNames, type Names, show } from "../../values.ts";
 import { formatAddress, IPV4_LENGTH, parseAddress } from "./ip_address.ts";
 
@@ -341,11 +341,7 @@ export function checkProxyProtocol(options: ProxyProtocolOptions): void {
     );
   }
   for (const { type, value } of tlvs) {
-    if (!Number.isInteger(type) || type < 0 || type > 0xff) {
-      throw new InvalidArgumentError(
-        `the type ${show(type)} of a TLV is not a whole number from 0 to 255`,
-      );
-    }
+    checkWhole("the type of a TLV", type, 0, 0xff);
     checkBytes("the value of a TLV", value);
   }
   const [from, to] = [

@@ -12,6 +12,7 @@ import { ProxyError } from "../errors.ts";
 import { TimeLimit } from "../time/time_limit.ts";
 import { closeQuietly, readPart, toByteConn, writeAll } from "./byte_conn.ts";
 import { type HostPort, startTls, type TlsOptions } from "./client_tls.ts";
+import { withBrackets } from "./host_name.ts";
 import type { ProxySettings } from "./proxy_settings.ts";
 import { askSocks } from "./socks.ts";
 import type { ByteConn, Transport } from "./transport.ts";
@@ -210,7 +211,7 @@ function checkBeginning(name: string, head: string): void {
 
 /** `host:port` as a request target (RFC 9112 3.2.3); the host is checked, so that it cannot add lines. */
 function authorityOf({ hostname, port }: HostPort): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const host = withBrackets(hostname);
   const url = `http://${host}/`;
   if (/[\s/?#@\\%]/.test(host) || !URL.canParse(url)) {
     throw new InvalidArgumentError(

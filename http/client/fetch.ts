@@ -6,6 +6,7 @@
 
 import type { RawConnection } from "../../connection.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
+import { isRedirect } from "../message/redirect_rules.ts";
 import { keepPlatform } from "../platform/warm_platform.ts";
 import { Exchange, exchange } from "./exchange.ts";
 import type { FetchInit } from "./fetch_init.ts";
@@ -16,7 +17,7 @@ import {
   prepareRequest,
 } from "./outgoing_request.ts";
 import { prepareResponses } from "./received_response.ts";
-import { follow, isRedirect } from "./redirect.ts";
+import { follow } from "./redirect.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
 
 /** After this number of requests, the process probably runs for a while. */

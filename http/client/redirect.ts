@@ -6,29 +6,15 @@
 
 import type { NameValue } from "../../frame/types.ts";
 import { valueOf } from "../message/fields.ts";
+import {
+  becomesGet,
+  isRedirect,
+  isSentAgain,
+  MOST_REDIRECTS,
+} from "../message/redirect_rules.ts";
 import { pathOf } from "../message/request_head.ts";
 import type { OutgoingRequest } from "./outgoing_request.ts";
 import type { SpdyResponse } from "./spdy_response.ts";
-
-/** Most redirects that one call of `fetch` follows. */
-const MOST_REDIRECTS = 20;
-/**
- * Headers that describe a body; a request without a body must not have them
- * ("request-body-header name").
- */
-const OF_BODY: ReadonlySet<string> = new Set([
-  "content-encoding",
-  "content-language",
-  "content-length",
-  "content-location",
-  "content-type",
-]);
-/** Headers with secrets that are meant for one origin. */
-const OF_ORIGIN: ReadonlySet<string> = new Set([
-  "authorization",
-  "cookie",
-  "proxy-authorization",
-]);
 
 /** How redirects are followed. */
 export interface Following {
@@ -82,12 +68,6 @@ export async function follow(
   return response;
 }
 
-/** Whether a response with this status is a redirect. */
-export function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 ||
-    status === 307 || status === 308;
-}
-
 /** Cancels the body of a redirect that is followed. */
 function drop(response: SpdyResponse): void {
   response.body?.cancel().catch(() => {});
@@ -103,9 +83,7 @@ function redirected(
   const from = new URL(request.url);
   const to = targetOf(location, from);
   following.check?.(from, to);
-  const dropsBody = status === 303
-    ? request.method !== "GET" && request.method !== "HEAD"
-    : (status === 301 || status === 302) && request.method === "POST";
+  const dropsBody = becomesGet(status, request.method);
   // Fetch standard, HTTP-redirect fetch: also if the next request would have no body.
   if (status !== 303 && request.body instanceof ReadableStream) {
     throw new TypeError(
@@ -123,9 +101,8 @@ function redirected(
   ];
   for (const pair of request.nv) {
     const [name] = pair;
-    const leaves = name.startsWith(":") || dropsBody && OF_BODY.has(name) ||
-      isElsewhere && OF_ORIGIN.has(name);
-    if (!leaves) nv.push(pair);
+    if (name.startsWith(":")) continue;
+    if (isSentAgain(name, dropsBody, isElsewhere)) nv.push(pair);
   }
   const { trailers: _, ...init } = request.init;
   return {

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { PROTO_SPDY2, type ProtocolVersion } from "../../frame/constants.ts";
+import type { ProtocolVersion } from "../../frame/constants.ts";
 import { exactValue } from "../../frame/escaped_text.ts";
 import { makeList, makePair } from "../../frame/pair.ts";
 import type { NameValue } from "../../frame/types.ts";
+import { versionTraits } from "../../frame/version.ts";
 import { HeaderCache } from "../platform/header_cache.ts";
 import {
   fromByteString,
@@ -202,7 +203,9 @@ export function sendable(
   nv: NameValue[],
   version: ProtocolVersion,
 ): NameValue[] {
-  return version === PROTO_SPDY2 ? nv.filter(([, value]) => value !== "") : nv;
+  return versionTraits(version).emptyValues
+    ? nv
+    : nv.filter(([, value]) => value !== "");
 }
 
 /** Whether a list contains a header of this name. */

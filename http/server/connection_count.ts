@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkWhole } from "../../numbers.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
+import { checkWhole, MAX_INT32 } from "../../numbers.ts";
 
 /** How many connections may be open. */
 export interface ConnectionBounds {
@@ -13,7 +13,6 @@ export interface ConnectionBounds {
   readonly maxConnectionsPerAddress?: number;
 }
 
-const MOST = 0x7fffffff;
 /** The prefix of an IPv4 address on a dual-stack socket. */
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
@@ -21,8 +20,13 @@ const MAPPED = /^::ffff:(?=\d+\.)/i;
 export function checkBounds(
   { maxConnections = 1, maxConnectionsPerAddress = 1 }: ConnectionBounds,
 ): void {
-  checkWhole("maxConnections", maxConnections, 1, MOST);
-  checkWhole("maxConnectionsPerAddress", maxConnectionsPerAddress, 1, MOST);
+  checkWhole("maxConnections", maxConnections, 1, MAX_INT32);
+  checkWhole(
+    "maxConnectionsPerAddress",
+    maxConnectionsPerAddress,
+    1,
+    MAX_INT32,
+  );
 }
 
 /** Counts open connections. */
@@ -34,7 +38,7 @@ export class ConnectionCount {
 
   /** Creates a count of zero. */
   constructor(
-    { maxConnections = MOST, maxConnectionsPerAddress = MOST }:
+    { maxConnections = MAX_INT32, maxConnectionsPerAddress = MAX_INT32 }:
       ConnectionBounds,
   ) {
     this.#most = maxConnections;

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { withBrackets } from "../../connection/transport/host_name.ts";
 import type { AcceptingListener } from "../../connection/transport/listener.ts";
 import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { InvalidArgumentError } from "../../errors.ts";
-import { checkPort, checkWhole } from "../../numbers.ts";
+import { checkPort, checkWhole, MAX_INT32 } from "../../numbers.ts";
 import { ALL_VERSIONS, tokenOf } from "../upgrade/upgrade_token.ts";
 import { behindBalancer } from "./behind_balancer.ts";
 import { checkConnectionOptions, checkServeNames } from "./check_options.ts";
@@ -247,7 +248,7 @@ function listenTcp(
   const { reusePort, tcpBacklog } = options;
   checkPort("port", port, 0);
   if (tcpBacklog !== undefined) {
-    checkWhole("tcpBacklog", tcpBacklog, 1, 0x7fffffff);
+    checkWhole("tcpBacklog", tcpBacklog, 1, MAX_INT32);
   }
   if (cert === undefined && key === undefined) {
     return Deno.listen({ hostname, port, reusePort, tcpBacklog });
@@ -292,9 +293,8 @@ function describe(addr: Deno.Addr, tls: boolean): string {
     return addr.transport === "unix" ? addr.path : addr.transport;
   }
   const { hostname, port } = addr;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const scheme = tls ? "https" : "http";
-  const url = `${scheme}://${host}:${port}/`;
+  const url = `${scheme}://${withBrackets(hostname)}:${port}/`;
   return hostname === "0.0.0.0" || hostname === "::"
     ? `${url} (${scheme}://localhost:${port}/)`
     : url;

@@ -14,6 +14,7 @@ import {
   type IncomingMessage,
   request as httpRequest,
 } from "node:http";
+import { collect } from "../../bytes.ts";
 import { TimeLimit } from "../../connection/time/time_limit.ts";
 import { dial } from "../../http/upgrade/dial.ts";
 import { HeadDuplex } from "../../http/upgrade/head_duplex.ts";
@@ -63,7 +64,16 @@ export async function getObject(
   const limit = startLimit(target);
   try {
     const answer = await send(target, request, limit.signal);
-    return parseObject(await readText(answer, MAX_ANSWER), request);
+    const bytes = await collect(
+      answer,
+      MAX_ANSWER,
+      () =>
+        new StreamingRefusedError(
+          200,
+          `the answer has more than ${MAX_ANSWER} bytes`,
+        ),
+    );
+    return parseObject(new TextDecoder().decode(bytes), request);
   } finally {
     limit.end();
   }
@@ -98,6 +108,7 @@ export async function* watchObjects(
       const [first, ...more] = decoder.decode(chunk, { stream: true })
         .split("\n");
       line += first;
+      // `TextLineStream` of the standard library has no such limit.
       if (line.length > MAX_ANSWER) {
         throw new StreamingRefusedError(
           200,
@@ -178,7 +189,7 @@ async function send(
   const { statusCode = 0 } = answer;
   noteAnswer(target, statusCode);
   if (statusCode === 200) return answer;
-  const body = await readText(answer, MAX_REFUSAL, true).catch(() => "");
+  const body = await readRefusal(answer).catch(() => "");
   answer.destroy();
   throw new StreamingRefusedError(
     statusCode,
@@ -206,24 +217,17 @@ function headersOf(
   };
 }
 
-async function readText(
-  answer: IncomingMessage,
-  limit: number,
-  cut = false,
-): Promise<string> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+/** The beginning of the body of a refusal. */
+async function readRefusal(answer: IncomingMessage): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
   let size = 0;
   for await (const chunk of answer) {
+    text += decoder.decode(chunk, { stream: true });
     size += chunk.length;
-    chunks.push(new Uint8Array(chunk));
-    if (size <= limit) continue;
-    if (cut) break;
-    throw new StreamingRefusedError(
-      200,
-      `the answer has more than ${limit} bytes`,
-    );
+    if (size > MAX_REFUSAL) break;
   }
-  return (await new Blob(chunks).text()).slice(0, limit);
+  return (text + decoder.decode()).slice(0, MAX_REFUSAL);
 }
 
 function parseObject(

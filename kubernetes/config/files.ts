@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "../../bytes.ts";
 import type { Field } from "./document.ts";
 
 /** Largest certificate, key or token file, bytes. */
@@ -25,7 +26,7 @@ export async function readBounded(
   using file = await Deno.open(path);
   const info = await file.stat();
   if (info.isDirectory) throw new Error("it is a directory");
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
     const chunk = new Uint8Array(65536);
@@ -35,7 +36,7 @@ export async function readBounded(
     if (size > limit) throw new Error(`it has more than ${limit} bytes`);
     chunks.push(chunk.subarray(0, count));
   }
-  return decodeText(await new Blob(chunks).bytes(), strict);
+  return decodeText(concat(chunks), strict);
 }
 
 function decodeText(bytes: Uint8Array, fatal: boolean): string {

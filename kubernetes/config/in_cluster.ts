@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withBrackets } from "../../connection/transport/host_name.ts";
 import type { ClusterTarget } from "./target.ts";
 import { impersonationHeaders } from "./impersonation.ts";
 import type { TargetOverrides } from "./target.ts";
@@ -35,7 +36,7 @@ export async function findInCluster(
   const name = await readBounded(`${folder}/namespace`, 1024)
     .catch(() => "");
   return {
-    url: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `https://${withBrackets(host)}:${port}`,
     namespace: name.trim() || "default",
     folder,
   };

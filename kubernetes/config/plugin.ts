@@ -6,6 +6,7 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { collect } from "../../bytes.ts";
 import {
   date,
   startTimeout,
@@ -178,19 +179,23 @@ async function outputOf(
   const name = plugin.command.text();
   const broken = Promise.withResolvers<never>();
   broken.promise.catch(() => {});
-  const giveUp = (message: string): void => {
-    broken.reject(
-      plugin.field.error(`the credential plugin ${name} ${message}`),
+  const giveUp = (message: string): Error => {
+    const error = plugin.field.error(
+      `the credential plugin ${name} ${message}`,
     );
+    broken.reject(error);
     end(child);
+    return error;
   };
   const timer = startTimeout(
     () => giveUp(`has not ended after ${timeout} ms`),
     timeout,
   );
-  const stdout = collect(child.stdout, MAX_OUTPUT, () => {
-    giveUp(`printed more than ${MAX_OUTPUT} bytes`);
-  });
+  const stdout = collect(
+    child.stdout,
+    MAX_OUTPUT,
+    () => giveUp(`printed more than ${MAX_OUTPUT} bytes`),
+  );
   // Shown without a terminal on standard input, too: many plugins print an address
   // that the user must open in a browser.
   const stderr = complaint(
@@ -202,7 +207,7 @@ async function outputOf(
       Promise.all([child.status, stdout]),
       broken.promise,
     ]);
-    if (status.success) return output;
+    if (status.success) return new TextDecoder().decode(output);
     const text = (await Promise.race([stderr, broken.promise])).trim();
     throw plugin.field.error(
       `the credential plugin ${name} ended with exit code ${status.code}${
@@ -229,24 +234,6 @@ function end(child: Deno.ChildProcess): void {
   kill("SIGTERM");
   const timer = startTimer(() => kill("SIGKILL"), KILL_AFTER);
   child.status.finally(() => stopTimer(timer));
-}
-
-async function collect(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  limit: number,
-  tooMuch: () => void,
-): Promise<string> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > limit) {
-      tooMuch();
-      break;
-    }
-    chunks.push(chunk);
-  }
-  return await new Blob(chunks).text();
 }
 
 /** The end of a plugin's standard error; if it is `shown`, it is also copied to this process's own. */

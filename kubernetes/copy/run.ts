@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { collect } from "../../bytes.ts";
 import { copyOptions } from "../../values.ts";
 import { TARGET_NAMES, type TargetOptions } from "../dial.ts";
 import { exec } from "../exec.ts";
@@ -134,18 +135,14 @@ export async function remoteSums(
     ],
   });
   const complaint = new Complaint(process);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of process.stdout) {
-    size += chunk.length;
-    if (size > MAX_SUMS) {
-      throw new CopyError(`the list of sums has more than ${MAX_SUMS} bytes`);
-    }
-    chunks.push(new Uint8Array(chunk));
-  }
+  const list = await collect(
+    process.stdout,
+    MAX_SUMS,
+    () => new CopyError(`the list of sums has more than ${MAX_SUMS} bytes`),
+  );
   await checkEnd("find with sha256sum", process, complaint);
   const sums = new Map<string, string>();
-  for (const line of (await new Blob(chunks).text()).split("\n")) {
+  for (const line of new TextDecoder().decode(list).split("\n")) {
     // If a name contains a line feed or a backslash, it is escaped, and the line
     // begins with a backslash.
     const match = /^(\\?)([0-9a-f]{64}) [ *]([^]*)$/.exec(line);

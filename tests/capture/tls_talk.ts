@@ -18,11 +18,6 @@ export const AES_128 = 0xc02f;
 /** TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384. */
 export const AES_256 = 0xc030;
 
-/** Bytes as hex digits. */
-export function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** A number in two bytes. */
 export function uint16(value: number): Uint8Array {
   return new Uint8Array([value >> 8, value & 255]);
@@ -172,9 +167,8 @@ export function expand(
 }
 
 /** The key log of the conversations over TLS 1.2. */
-export const LOG_12: string = `# a comment\nCLIENT_RANDOM ${RANDOM_HEX} ${
-  hex(MASTER)
-}\n`;
+export const LOG_12: string =
+  `# a comment\nCLIENT_RANDOM ${RANDOM_HEX} ${MASTER.toHex()}\n`;
 
 /** A request and its reply over TLS 1.2, and more records of the server. */
 export function talkTls12(suite: number, records: Uint8Array[] = []): Talk {

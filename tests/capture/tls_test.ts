@@ -8,7 +8,6 @@ import {
   clientHello,
   expand,
   handshake,
-  hex,
   LOG_12,
   RANDOM_HEX,
   record,
@@ -45,7 +44,7 @@ const LOG_13 = [
   "SERVER_HANDSHAKE_TRAFFIC_SECRET",
   "CLIENT_TRAFFIC_SECRET_0",
   "SERVER_TRAFFIC_SECRET_0",
-].map((label, index) => `${label} ${RANDOM_HEX} ${hex(secret(index + 1))}`);
+].map((label, index) => `${label} ${RANDOM_HEX} ${secret(index + 1).toHex()}`);
 
 /** A request and its reply in TLS 1.3, with a KeyUpdate. */
 function talkTls13(): Talk {
@@ -231,7 +230,9 @@ function talkWithEarlyData(): Talk {
 }
 
 Deno.test("early data does not hide what a client sends after it", async () => {
-  const early = `CLIENT_EARLY_TRAFFIC_SECRET ${RANDOM_HEX} ${hex(secret(9))}`;
+  const early = `CLIENT_EARLY_TRAFFIC_SECRET ${RANDOM_HEX} ${
+    secret(9).toHex()
+  }`;
   for (const lines of [[...LOG_13, early], LOG_13]) {
     const talk = talkWithEarlyData();
     const reading = await read([talk.file()], new KeyLog(lines.join("\n")));

@@ -1,4 +1,6 @@
-import { readArguments } from "../../cli/arguments.ts";
+// cspell:ignore sevre foward decompres
+
+import { didYouMean, readArguments } from "../../cli/arguments.ts";
 import { UsageError } from "../../cli/command.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 
@@ -55,6 +57,27 @@ Deno.test("an unknown option is a usage error with its name", () => {
       () => readArguments(args, SPEC),
       UsageError,
       `unknown option ${args[0]}`,
+    );
+  }
+});
+
+Deno.test("a misspelt word is recognised as a misspelt option of a function is", () => {
+  for (
+    const [typed, known, meant] of [
+      ["gte", ["serve", "get", "cp"], "get"],
+      ["sevre", ["serve", "get"], "serve"],
+      ["port-foward", ["proxy", "port-forward"], "port-forward"],
+      ["SYN_REPLAY", ["SYN_STREAM", "SYN_REPLY"], "SYN_REPLY"],
+      ["--time", ["--retry", "--timeout"], "--timeout"],
+      ["--no-decompres", ["--no-decompress", "--data"], "--no-decompress"],
+      ["cat", ["cp", "get"], undefined],
+      ["run", [], undefined],
+    ] as const
+  ) {
+    assertEquals(
+      didYouMean(typed, known),
+      meant === undefined ? "" : `; did you mean ${meant}?`,
+      typed,
     );
   }
 });

@@ -268,7 +268,7 @@ Deno.test("settling: reset() refuses a status that an RST_STREAM cannot have", a
   await using pair = memoryPair();
   const { own, peer } = await opened(pair.client, pair.server);
   for (const status of [0, -1, 1.5, NaN, 2 ** 32]) {
-    assertThrows(() => own.reset(status), InvalidArgumentError, "RST_STREAM");
+    assertThrows(() => own.reset(status), InvalidArgumentError, "statusCode");
   }
   own.reset();
   assertEquals(await peer.closed, CANCEL);

@@ -21,7 +21,12 @@ import {
 } from "../../frame/mod.ts";
 import type { FrameLimits } from "../../frame/mod.ts";
 import { FrameParser } from "../../frame/parser.ts";
-import { assertEquals, assertStrictEquals, assertThrows } from "../deps.ts";
+import {
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+  concat,
+} from "../deps.ts";
 import { bytesOf, ensure } from "./recordings.ts";
 import { RecordingSink, type Told } from "./sink.ts";
 
@@ -39,10 +44,6 @@ const REPLY_BYTES = bytesOf(
   "800300020000001d 00000001 38eae3c6a7c202a62346507ab482275266602205000000ffff",
 );
 const DATA_BYTES = bytesOf("00000005 01000003 616263");
-
-function joined(...parts: Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
 
 /** What a parser reports for `bytes`, as a whole and in pieces of one byte. */
 function tell(
@@ -71,7 +72,7 @@ Deno.test("DATA: the sink gets its begin, its chunks as they arrive, and its end
   assertEquals(sink.told, [["data begin", 5, 1, 3]]);
   parser.push(DATA_BYTES.subarray(8, 10));
   parser.push(NONE);
-  parser.push(joined(DATA_BYTES.subarray(10), PING_BYTES));
+  parser.push(concat([DATA_BYTES.subarray(10), PING_BYTES]));
   assertEquals(sink.told.slice(1), [
     ["data chunk", 5, 1, bytesOf("6162"), 1],
     ["data chunk", 5, 1, bytesOf("63"), 0],
@@ -95,7 +96,7 @@ Deno.test("DATA: a frame that is not admitted is counted and skipped", () => {
   sink.admit = false;
   const parser = new FrameParser(PROTO_SPDY3, sink);
   parser.push(DATA_BYTES.subarray(0, 9));
-  parser.push(joined(DATA_BYTES.subarray(9), PING_BYTES));
+  parser.push(concat([DATA_BYTES.subarray(9), PING_BYTES]));
   assertEquals(sink.told, [
     ["data begin", 5, 1, 3],
     ["data skipped", 5, 1, 1, 2],
@@ -122,7 +123,7 @@ Deno.test("stop: nothing is reported after it, of this input or later input", ()
     sink.after = (told) => {
       if (told === call) parser.stop();
     };
-    parser.push(joined(DATA_BYTES, PING_BYTES, DATA_BYTES));
+    parser.push(concat([DATA_BYTES, PING_BYTES, DATA_BYTES]));
     parser.push(PING_BYTES);
     assertEquals(sink.told.at(-1)?.[0], call);
     assertEquals(sink.told.filter(([told]) => told === call).length, 1);
@@ -130,7 +131,7 @@ Deno.test("stop: nothing is reported after it, of this input or later input", ()
 });
 
 Deno.test("a sink that throws loses no byte, and push rethrows its exception", () => {
-  const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, PING_BYTES);
+  const input = concat([DATA_BYTES, PING_BYTES, REPLY_BYTES, PING_BYTES]);
   const untroubled = tell(PROTO_SPDY3, input);
   for (const [index, [call]] of untroubled.entries()) {
     const sink = new RecordingSink();
@@ -153,7 +154,7 @@ Deno.test("if a sink always throws, everything is reported and the last exceptio
     throw new Error(String(sink.told.length));
   };
   const parser = new FrameParser(PROTO_SPDY3, sink);
-  const input = joined(DATA_BYTES, PING_BYTES, REPLY_BYTES, DATA_BYTES);
+  const input = concat([DATA_BYTES, PING_BYTES, REPLY_BYTES, DATA_BYTES]);
   const error = assertThrows(() => parser.push(input), Error);
   assertEquals(error.message, "8");
   // DATA whose admission failed was not admitted.
@@ -177,7 +178,7 @@ Deno.test("push from inside a sink call is refused, and the parser continues", (
     ensure(error instanceof SpdyError);
     assertEquals(error.code, ERR_INVALID_STATE);
   };
-  parser.push(joined(PING_BYTES, PING_BYTES));
+  parser.push(concat([PING_BYTES, PING_BYTES]));
   assertEquals(sink.told, [PING_TOLD, PING_TOLD]);
 });
 
@@ -186,10 +187,10 @@ Deno.test("frameOffset is the start of the current frame", () => {
   const parser = new FrameParser(PROTO_SPDY3, sink);
   const offsets: number[] = [];
   sink.after = () => offsets.push(parser.frameOffset);
-  for (const byte of joined(PING_BYTES, DATA_BYTES, PING_BYTES)) {
+  for (const byte of concat([PING_BYTES, DATA_BYTES, PING_BYTES])) {
     parser.push(Uint8Array.of(byte));
   }
-  parser.push(joined(PING_BYTES, PING_BYTES));
+  parser.push(concat([PING_BYTES, PING_BYTES]));
   assertEquals([...new Set(offsets)], [0, 12, 23, 35, 47]);
 });
 
@@ -206,7 +207,7 @@ Deno.test("wrong lengths of fixed frames are parse errors", () => {
     for (const length of lengths) {
       const head = Uint8Array.of(0x80, 3, 0, type, 0, 0, 0, length);
       const payload = new Uint8Array(length).fill(0);
-      assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+      assertEquals(tell(PROTO_SPDY3, concat([head, payload, PING_BYTES])), [
         ["parse error", type, head, payload, ERR_INVALID_FRAME],
         PING_TOLD,
       ]);
@@ -226,7 +227,7 @@ Deno.test("a long frame that arrives in pieces leaves nothing behind for the nex
     length: 0,
     iv,
   });
-  const bytes = joined(settings, PING_BYTES, PING_BYTES);
+  const bytes = concat([settings, PING_BYTES, PING_BYTES]);
   const [first, ...others] = tell(PROTO_SPDY3, bytes, {
     maxSettingsEntries: iv.length,
   });
@@ -280,7 +281,7 @@ Deno.test("of frames of the other supported version, SYN_STREAM is reported and 
     ]
   ) {
     const bytes = bytesOf(hex);
-    assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
+    assertEquals(tell(PROTO_SPDY3, concat([bytes, PING_BYTES])), [
       ["ignored", bytes[3], bytes.slice(0, 8), NONE],
       PING_TOLD,
     ]);
@@ -322,13 +323,13 @@ Deno.test("frames of an unknown version are parse errors or ignored", () => {
       );
     for (const [type, length] of [[SETTINGS, 4], [GOAWAY, 8]]) {
       const payload = new Uint8Array(length);
-      assertEquals(tell(PROTO_SPDY3, joined(head(type, length), payload)), [
+      assertEquals(tell(PROTO_SPDY3, concat([head(type, length), payload])), [
         ["parse error", type, head(type, length), payload, -503],
       ]);
     }
     for (const [type, length] of [[RST_STREAM, 8], [PING, 4]]) {
       assertEquals(
-        tell(PROTO_SPDY3, joined(head(type, length), new Uint8Array(length))),
+        tell(PROTO_SPDY3, concat([head(type, length), new Uint8Array(length)])),
         [["ignored", type, head(type, length), NONE]],
       );
       // A frame of a wrong length is an error nevertheless.
@@ -340,8 +341,8 @@ Deno.test("frames of an unknown version are parse errors or ignored", () => {
       const payload = new Uint8Array(fixed).fill(1);
       for (const length of [fixed + 1, fixed + 2, 30]) {
         const rest = new Uint8Array(length - fixed);
-        const bytes = joined(head(type, length), payload, rest);
-        assertEquals(tell(PROTO_SPDY3, joined(bytes, PING_BYTES)), [
+        const bytes = concat([head(type, length), payload, rest]);
+        assertEquals(tell(PROTO_SPDY3, concat([bytes, PING_BYTES])), [
           [
             "parse error",
             type,
@@ -361,7 +362,11 @@ Deno.test("a frame above the limit is skipped to its last byte, and reported as 
   for (const length of [9, 10, 300]) {
     for (const type of [NOOP, CREDENTIAL]) {
       const head = Uint8Array.of(0x80, 3, 0, type, 0, 0, length >> 8, length);
-      const bytes = joined(head, new Uint8Array(length).fill(0x80), PING_BYTES);
+      const bytes = concat([
+        head,
+        new Uint8Array(length).fill(0x80),
+        PING_BYTES,
+      ]);
       assertEquals(tell(PROTO_SPDY3, bytes, { maxControlFrameLength }), [
         ["ignored", type, head, NONE],
         PING_TOLD,
@@ -383,7 +388,7 @@ Deno.test("NOOP and CREDENTIAL are ignored in any version and with any length", 
       for (const length of [0, 6, 20]) {
         const head = Uint8Array.of(0x80, version, 0, type, 7, 0, 0, length);
         const payload = new Uint8Array(length).fill(5);
-        assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+        assertEquals(tell(PROTO_SPDY3, concat([head, payload, PING_BYTES])), [
           ["ignored", type, head, payload],
           PING_TOLD,
         ]);
@@ -396,7 +401,7 @@ Deno.test("unknown types are reported with head and payload, in any version", ()
   for (const type of [0, 11, 255, 256, 65535]) {
     const head = Uint8Array.of(0x80, 9, type >>> 8, type, 3, 0, 0, 2);
     const payload = Uint8Array.of(1, 2);
-    assertEquals(tell(PROTO_SPDY3, joined(head, payload, PING_BYTES)), [
+    assertEquals(tell(PROTO_SPDY3, concat([head, payload, PING_BYTES])), [
       ["unknown", head, payload],
       PING_TOLD,
     ]);
@@ -407,13 +412,13 @@ Deno.test("the head of a frame is reported with every bit of its fields", () => 
   for (const fields of ["ffffffff ff000001", "80017fff 80008000"]) {
     const head = bytesOf(fields);
     const payload = new Uint8Array(head[6] << 8 | head[7]);
-    assertEquals(tell(PROTO_SPDY3, joined(head, payload)), [
+    assertEquals(tell(PROTO_SPDY3, concat([head, payload])), [
       ["unknown", head, payload],
     ]);
   }
   const head = bytesOf("fffe0009 01010203");
   const payload = new Uint8Array(0x10203);
-  assertEquals(tell(PROTO_SPDY3, joined(head, payload)), [
+  assertEquals(tell(PROTO_SPDY3, concat([head, payload])), [
     ["parse error", WINDOW_UPDATE, head, payload, ERR_INVALID_FRAME],
   ]);
 });
@@ -434,7 +439,7 @@ Deno.test("a frame that is too short for its headers is reported with the bytes 
       const told = tell(
         version === 2 ? PROTO_SPDY2 : PROTO_SPDY3,
         // Old bytes in the buffer must not become part of the payload.
-        joined(bytesOf("8003000300000008 ffffffffffffffff"), head, payload),
+        concat([bytesOf("8003000300000008 ffffffffffffffff"), head, payload]),
       );
       assertEquals(told[1], [
         "parse error",
@@ -451,12 +456,12 @@ Deno.test("a zlib error is reported where it occurs, with the fixed part of the 
   const head = bytesOf("800300020000001d");
   const sink = new RecordingSink();
   const parser = new FrameParser(PROTO_SPDY3, sink);
-  parser.push(joined(head, bytesOf("00000001 ffff")));
+  parser.push(concat([head, bytesOf("00000001 ffff")]));
   assertEquals(sink.told, [
     ["parse error", SYN_REPLY, head, bytesOf("00000001"), ERR_ZLIB],
   ]);
   // The rest of the frame is skipped, and other frames can still be read.
-  parser.push(joined(new Uint8Array(0x1d - 6), PING_BYTES));
+  parser.push(concat([new Uint8Array(0x1d - 6), PING_BYTES]));
   assertEquals(sink.told.slice(1), [PING_TOLD]);
 });
 
@@ -465,7 +470,7 @@ Deno.test("a zlib stream that ends is a zlib error", () => {
   const block = bytesOf("7801 010000ffff 00000001");
   const head = Uint8Array.of(0x80, 3, 0, SYN_REPLY, 0, 0, 0, 4 + block.length);
   assertEquals(
-    tell(PROTO_SPDY3, joined(head, bytesOf("00000001"), block)),
+    tell(PROTO_SPDY3, concat([head, bytesOf("00000001"), block])),
     [["parse error", SYN_REPLY, head, bytesOf("00000001"), ERR_ZLIB]],
   );
 });

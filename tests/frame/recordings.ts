@@ -130,11 +130,7 @@ export function textOf(text: RecordedText): string {
 
 /** The bytes of hex digits; spaces between them are ignored. */
 export function bytesOf(hex: string): Uint8Array<ArrayBuffer> {
-  const digits = hex.replaceAll(/\s/g, "");
-  return Uint8Array.from(
-    { length: digits.length / 2 },
-    (_, index) => Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16),
-  );
+  return Uint8Array.fromHex(hex.replaceAll(/\s/g, ""));
 }
 
 /** Limits as large as spdylay's. */

@@ -5,6 +5,7 @@ import {
   assertLess,
   assertLessOrEqual,
   assertThrows,
+  concat,
   encodeHex,
 } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
@@ -18,7 +19,6 @@ import {
 } from "../../zlib/mod.ts";
 import {
   type Bytes,
-  joined,
   nativeDeflate,
   nativeInflate,
   same,
@@ -39,7 +39,7 @@ function deflateAll(
   for (const piece of pieces) parts.push(deflate.push(piece));
   parts.push(deflate.push(NOTHING, "finish"));
   assert(deflate.finished);
-  return joined(parts);
+  return concat(parts);
 }
 
 /** Asserts that both zlib and `Inflate` restore the data. */
@@ -236,7 +236,7 @@ Deno.test("Deflate's output belongs to the caller, and its input is not modified
   });
   parts.push(deflate.push(NOTHING, "finish"));
   assert(same(data, before));
-  assert(same(new Inflate().push(joined(parts)), data));
+  assert(same(new Inflate().push(concat(parts)), data));
 });
 
 Deno.test("Deflate refuses levels and windows out of range", () => {

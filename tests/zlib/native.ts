@@ -10,6 +10,7 @@
 
 import { Buffer } from "node:buffer";
 import zlib from "node:zlib";
+import { concat } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 import type { Inflate, InflateOptions } from "../../zlib/mod.ts";
 import { Inflater } from "../../zlib/inflater.ts";
@@ -88,7 +89,7 @@ export function inflateAll(
 ): Bytes {
   const parts: Bytes[] = [];
   for (const piece of pieces) parts.push(inflate.push(piece));
-  return joined(parts);
+  return concat(parts);
 }
 
 /** Passes a stream to an `Inflater` and takes the output `limit` bytes at a time. */
@@ -103,20 +104,7 @@ export function inflateInSteps(packed: Uint8Array, limit: number): Bytes {
     parts.push(inflater.output().slice());
   } while (!whole);
   if (!inflater.finished) throw new Error("stream did not end");
-  return joined(parts);
-}
-
-/** Concatenates the parts. */
-export function joined(parts: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let end = 0;
-  for (const part of parts) {
-    whole.set(part, end);
-    end += part.length;
-  }
-  return whole;
+  return concat(parts);
 }
 
 /** Splits the data into chunks of one byte. */
@@ -157,7 +145,7 @@ export function samples(): Map<string, Bytes> {
     ["longest codes", skewed(random)],
     [
       "a mixture",
-      joined([
+      concat([
         random.bytes(20_000),
         random.text(30_000),
         new Uint8Array(10_000),

@@ -153,7 +153,7 @@ function readLines(
       const lines = (rest + decoder.decode(value, { stream: true })).split(
         "\n",
       );
-      // A line without end must not fill the memory.
+      // A line without end must not fill the memory, as it would in a `TextLineStream`.
       rest = (lines.pop() ?? "").slice(0, LONGEST_LINE);
       lines.forEach(onLine);
     }

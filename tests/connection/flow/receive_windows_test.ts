@@ -5,6 +5,7 @@ import { resolveOptions } from "../../../connection/options.ts";
 import type { StreamCore } from "../../../connection/stream/stream_core.ts";
 import {
   CLIENT,
+  type CtrlFrame,
   DATA_FLAG_NONE,
   FrameEncoder,
   PROTO_SPDY3,
@@ -38,13 +39,9 @@ class Windows {
       autoWindowUpdate: false,
       [CREDIT_ON_ARRIVAL]: true,
       send: (_: Session, data: Uint8Array) => data.length,
-      onCtrlSend: (_: Session, frame: { frameType: number }) => {
+      onCtrlSend: (_: Session, frame: CtrlFrame) => {
         if (frame.frameType !== WINDOW_UPDATE) return;
-        const { streamId, deltaWindowSize } = frame as unknown as Record<
-          "streamId" | "deltaWindowSize",
-          number
-        >;
-        this.updates.push([streamId, deltaWindowSize]);
+        this.updates.push([frame.streamId, frame.deltaWindowSize]);
       },
     };
     this.session = new Session(SERVER, version, settings);

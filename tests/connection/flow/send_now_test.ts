@@ -15,7 +15,6 @@ import {
   HEADERS,
   PING,
 } from "../../../frame/constants.ts";
-import type { CtrlFrame } from "../../../frame/types.ts";
 import {
   CLIENT,
   DataProvider,
@@ -367,7 +366,7 @@ Deno.test("send now: a writer may reuse its buffer as soon as a write has resolv
 Deno.test("send now: a chunk that is written inside a callback of the session is sent after it", async () => {
   let writes: Promise<void>[] = [];
   let stream: Stream | undefined;
-  const onFrame = (_: string, frame: CtrlFrame | { frameType: number }) => {
+  const onFrame = (_: string, frame: TracedFrame) => {
     if (frame.frameType !== DATA || writes.length >= 3) return;
     const chunk = new Uint8Array(5000).fill(writes.length + 1);
     if (stream !== undefined) writes = [...writes, stream.write(chunk)];

@@ -1,4 +1,7 @@
-import { withoutBrackets } from "../../../connection/transport/host_name.ts";
+import {
+  withBrackets,
+  withoutBrackets,
+} from "../../../connection/transport/host_name.ts";
 import { assertEquals } from "../../deps.ts";
 
 Deno.test("an IPv6 address loses the brackets that a URL has; other names are unchanged", () => {
@@ -15,4 +18,20 @@ Deno.test("an IPv6 address loses the brackets that a URL has; other names are un
       ["", ""],
     ]
   ) assertEquals(withoutBrackets(text), expected);
+});
+
+Deno.test("an IPv6 address gets the brackets that a URL needs; other names are unchanged", () => {
+  for (
+    const [text, expected] of [
+      ["::1", "[::1]"],
+      ["::", "[::]"],
+      ["fe80::1%eth0", "[fe80::1%eth0]"],
+      ["127.0.0.1", "127.0.0.1"],
+      ["example.org", "example.org"],
+      ["", ""],
+    ]
+  ) {
+    assertEquals(withBrackets(text), expected);
+    assertEquals(withoutBrackets(withBrackets(text)), text);
+  }
 });

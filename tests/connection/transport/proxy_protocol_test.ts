@@ -367,7 +367,10 @@ Deno.test("options that a head cannot contain are refused", () => {
       [{ tlvs: [{ type: 256, value: hex("00") }] }, "256"],
       [{ tlvs: [{ type: -1, value: hex("00") }] }, "-1"],
       [{ tlvs: [{ type: 1.5, value: hex("00") }] }, "1.5"],
-      [{ tlvs: [{ type: "1" as never, value: hex("00") }] }, 'the type "1"'],
+      [
+        { tlvs: [{ type: "1" as never, value: hex("00") }] },
+        'the type of a TLV "1"',
+      ],
       [{ tlvs: [{ type: 1, value: "x" as never }] }, "Uint8Array"],
       [{ tlvs: [{ type: 1, value: new Uint8Array(20_000) }] }, "longer than"],
       [{ source: { hostname: "localhost", port: 1 } }, "is not an IP address"],

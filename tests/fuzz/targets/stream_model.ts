@@ -15,6 +15,7 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../../../frame/constants.ts";
+import type { ControlType } from "../../../frame/control_frame.ts";
 import { FrameEncoder } from "../../../frame/encoder.ts";
 import type { Frame } from "../../../frame/types.ts";
 import { Session } from "../../../session.ts";
@@ -305,7 +306,7 @@ class StreamModel {
   }
 
   /** RST_STREAM is queued first, and then the application gets its callback. */
-  #refuse(frameType: number, streamId: number, status: number): void {
+  #refuse(frameType: ControlType, streamId: number, status: number): void {
     this.#reset(streamId, status);
     this.events.push(`refused ${frameType} with ${status}`);
   }
@@ -358,7 +359,7 @@ class StreamModel {
     });
   }
 
-  #sendError(frameType: number, stream: ModelStream | undefined): number {
+  #sendError(frameType: ControlType, stream: ModelStream | undefined): number {
     if (!stream) return -510;
     if (stream.noMoreOut) return -512;
     if (stream.own) {
