@@ -153,7 +153,7 @@ async function isStill(
     if (dev !== info.dev || ino !== info.ino) return false;
     if (await realpath(path) !== path) return false;
     // There is no directory between `root` and the file that could be replaced.
-    if (path.lastIndexOf("/") <= root.length) return true;
+    if (path.lastIndexOf(SEPARATOR) <= root.length) return true;
   }
   return true;
 }
