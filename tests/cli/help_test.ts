@@ -4,6 +4,7 @@ import { helpText } from "../../cli/help.ts";
 import { stripAnsiCode } from "../../deps.ts";
 import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { run, runOnTerminal } from "./process.ts";
+import { linuxOnly, unixOnly } from "../helpers/unix_only.ts";
 
 Deno.test("help: it prints the version, the help of a command, and the nearest command", async () => {
   for (const asked of ["-V", "--version", "version"]) {
@@ -47,9 +48,8 @@ async function scriptOf(shell: string): Promise<string> {
   return stdout;
 }
 
-Deno.test({
+unixOnly.test({
   name: "completions: bash completes commands and options",
-  ignore: Deno.build.os === "windows",
   async fn() {
     const script = await scriptOf("bash");
     const complete = async (words: string[]): Promise<string[]> => {
@@ -204,11 +204,10 @@ Deno.test("wrong arguments outside of the options of a command are refused in on
   }
 });
 
-Deno.test({
+linuxOnly.test({
   name:
     "a narrow terminal gets a narrow list of commands, and a dumb one no escape sequences",
   // `script` of util-linux makes the terminal.
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const text: string = stripAnsiCode(await runOnTerminal(["--help"], 60));
     const rows = text.trimEnd().split("\r\n");

@@ -7,6 +7,7 @@ import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
 type Answer = Record<string, unknown>;
@@ -302,7 +303,7 @@ Deno.test("as Deno.serve: null counts as no onListen, onError and signal", async
   assertThrows(() => (serve as any)(), TypeError, "A handler function must");
 });
 
-Deno.test("as Deno.serve: the address on a Unix socket", async () => {
+unixOnly.test("as Deno.serve: the address on a Unix socket", async () => {
   const path = `${await Deno.makeTempDir()}/socket`;
   const { connect } = await import("../../http/connect.ts");
   await using server = serve(

@@ -10,6 +10,7 @@ import { assert, assertLess } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 import { strangers } from "./strangers.ts";
+import { linuxOnly } from "../../helpers/unix_only.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 /** Longest wait until sockets are closed, ms of real time. */
@@ -76,9 +77,8 @@ function start(options: { upgrade?: boolean }): Tested {
 }
 
 for (const [name, startServer] of SERVERS) {
-  Deno.test({
+  linuxOnly.test({
     name: `${name}: handshakes that are not ended are, and their sockets go`,
-    ignore: Deno.build.os !== "linux",
     async fn() {
       using time = virtualTime();
       const before = sockets();
@@ -107,9 +107,8 @@ for (const [name, startServer] of SERVERS) {
   });
 }
 
-Deno.test({
+linuxOnly.test({
   name: "a client that does not take the last bytes keeps no socket forever",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const { cert, key, caCert } = CERTIFICATE;
     const before = sockets();
