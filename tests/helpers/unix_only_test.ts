@@ -21,3 +21,21 @@ Deno.test("a test of some machines has their name, and is skipped elsewhere", ()
     { name: "c (Linux only)", ignore: true, fn },
   ]);
 });
+
+/** Says that a test is skipped, without saying why in its name. */
+const SKIPS = /^\s*(ignore(: (?!true|false)|,$)|Deno\.test\.ignore\()/m;
+
+Deno.test("a test that some machines skip says why in its name", async () => {
+  const found: string[] = [];
+  const search = async (folder: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) await search(new URL(`${name}/`, folder));
+      if (!/\.ts$/.test(name) || /^unix_only(_test)?\.ts$/.test(name)) continue;
+      const text = await Deno.readTextFile(new URL(name, folder));
+      if (SKIPS.test(text)) found.push(name);
+    }
+  };
+  await search(new URL("../", import.meta.url));
+  // Its name says that there is no Node.
+  assertEquals(found, ["package_test.ts"]);
+});

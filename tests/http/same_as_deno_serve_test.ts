@@ -3,11 +3,11 @@
 import { Application, Router } from "npm:@oakserver/oak@14";
 import { Hono } from "npm:hono@4";
 import { Client } from "../../http/client/client.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 import { unixOnly } from "../helpers/unix_only.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
 type Answer = Record<string, unknown>;
@@ -157,9 +157,9 @@ async function answersWith(handler: Handler, wanted: Answer): Promise<void> {
 
 for (const [name, [handler, init]] of Object.entries(CASES)) {
   const wanted = SINCE_DENO_2_9[name];
-  Deno.test({
+  const machines = NEED_STAND_INS.includes(name) ? withStandIns : Deno;
+  machines.test({
     name: `as Deno.serve: ${name}`,
-    ignore: NEED_STAND_INS.includes(name) && !usesStandIns(),
     fn: async () => {
       if (wanted !== undefined) await answersWith(handler, wanted);
       if (wanted === undefined || !isDenoBefore("2.9.0")) {
@@ -169,11 +169,8 @@ for (const [name, [handler, init]] of Object.entries(CASES)) {
   });
 }
 
-Deno.test(
+withStandIns.test(
   "a BYOB reader of a request's body, which Deno.serve gives for some bodies only",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     await using server = serve(options, async (request) => {
       const reader = request.body!.getReader({ mode: "byob" });

@@ -19,7 +19,6 @@ import {
   standInFor,
   standInLater,
 } from "../../http/platform/stand_in.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { receivedRequest } from "../../http/server/received_request.ts";
 import {
   assert,
@@ -27,6 +26,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "../deps.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 const HEADERS: NameValue[] = [
   ["content-type", "application/json; charset=utf-8"],
@@ -181,9 +181,7 @@ const REVEALING: readonly [string, (message: Request | Response) => unknown][] =
     ["after blob()", (message) => message.blob()],
   ];
 
-Deno.test("stand-ins are used on this platform", {
-  ignore: !usesStandIns(),
-}, () => {
+withStandIns.test("stand-ins are used on this platform", () => {
   assert(ReceivedResponse !== Response as unknown);
   for (const pair of PAIRS) assert(HELD in pair.ours(), pair.name);
 });
@@ -391,9 +389,7 @@ Deno.test("subclasses are possible", async () => {
   assertEquals(await sub.text(), "x");
 });
 
-Deno.test("invalid parts are refused as on the platform", {
-  ignore: !usesStandIns(),
-}, async () => {
+withStandIns.test("invalid parts are refused as on the platform", async () => {
   const bad: NameValue[][] = [
     [["na me", "x"]],
     [["name", "\u0100"]],
@@ -581,11 +577,8 @@ const FIRST_LOOKS: readonly [
   ],
 ];
 
-Deno.test(
+withStandIns.test(
   "a stand-in whose platform was not looked at yet does whatever is asked first",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     for (const [what, look, result] of FIRST_LOOKS) {
       const { ours, asked } = lateStandIn();
@@ -598,11 +591,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+withStandIns.test(
   "bytes, text and headers of a stand-in, and waiting for it, create no platform object",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     const { ours, asked } = lateStandIn();
     assertStrictEquals(await Promise.resolve(ours), ours);
