@@ -6,6 +6,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import type { NameValue } from "../frame/types.ts";
 
 /** The direction of the headers. */
@@ -19,7 +20,7 @@ export interface Story {
 }
 
 const folder = Deno.env.get("HEADER_CORPUS") ??
-  new URL("../tests/corpus/headers", import.meta.url).pathname;
+  fileURLToPath(new URL("../tests/corpus/headers", import.meta.url));
 
 /** Every story of the corpus. */
 export const stories: readonly Story[] = await Promise.all(

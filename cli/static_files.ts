@@ -86,10 +86,10 @@ function partsOf(pathname: string): string[] | undefined {
   } catch {
     return undefined;
   }
-  // A NUL ends the name for the system call. A backslash separates names on
-  // Windows, and is part of a name elsewhere.
+  // A NUL ends the name for the system call. On Windows, a backslash separates names,
+  // and a colon begins another stream of the file; elsewhere, both are part of a name.
   if (decoded.includes("\0")) return undefined;
-  if (Deno.build.os === "windows" && decoded.includes("\\")) return undefined;
+  if (Deno.build.os === "windows" && /[\\:]/.test(decoded)) return undefined;
   const parts = decoded.split("/").filter((part) =>
     part !== "" && part !== "."
   );

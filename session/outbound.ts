@@ -158,6 +158,8 @@ export class Outbound<S> {
         return sendError(SENDABLE.SYN_REPLY, core.streams.get(frame.streamId));
       case HEADERS:
         return sendError(SENDABLE.HEADERS, core.streams.get(frame.streamId));
+      case RST_STREAM:
+        return sendError(SENDABLE.RST_STREAM, core.streams.get(frame.streamId));
       case WINDOW_UPDATE:
         return frame.streamId === 0
           ? 0
@@ -165,7 +167,6 @@ export class Outbound<S> {
       case GOAWAY:
         return core.goawaySent ? ERR_GOAWAY_ALREADY_SENT : 0;
       case SYN_STREAM:
-      case RST_STREAM:
       case SETTINGS:
       case PING:
         return 0;

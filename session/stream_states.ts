@@ -2,9 +2,9 @@
  * Which frames may be sent, and which are accepted, in which state of a stream:
  * two tables, and the functions that find a stream's column in them.
  *
- * SYN_STREAM is in neither table, because it begins a stream: `inbound.ts` checks
- * the id that the peer chose, and `stream_table.ts` chooses those of this end.
- * RST_STREAM may be sent in every state.
+ * SYN_STREAM is in neither table. What happens to it depends on ids, and on no state of a
+ * stream: a received one needs an id above all earlier ones, which `inbound.ts` checks,
+ * and a sent one gets its id from `stream_table.ts`.
  *
  * @module
  */
@@ -40,8 +40,13 @@ export interface StreamCondition {
   readonly shutWrite: boolean;
 }
 
-/** Frames that can be sent only in some states of their stream. */
-export type SentFrame = "SYN_REPLY" | "HEADERS" | "DATA" | "WINDOW_UPDATE";
+/** The rows of {@linkcode SENDABLE}. */
+export type SentFrame =
+  | "SYN_REPLY"
+  | "HEADERS"
+  | "DATA"
+  | "RST_STREAM"
+  | "WINDOW_UPDATE";
 
 /** Columns of {@linkcode SENDABLE}. */
 export type SendColumn =
@@ -73,6 +78,7 @@ export const SENDABLE: Readonly<Record<SentFrame, SendRow>> = {
   SYN_REPLY:     { none: CLOSED, shutWrite: SHUT_WR,   own: BAD_ID, ownClosing: BAD_ID,  peerOpening: 0,         peerOpened: BAD_STATE, peerClosing: CLOSING },
   HEADERS:       { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
   DATA:          { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
+  RST_STREAM:    { none: 0,      shutWrite: 0,         own: 0,      ownClosing: 0,       peerOpening: 0,         peerOpened: 0,         peerClosing: 0 },
   WINDOW_UPDATE: { none: CLOSED, shutWrite: "look on", own: 0,      ownClosing: CLOSING, peerOpening: 0,         peerOpened: 0,         peerClosing: CLOSING },
 };
 

@@ -19,6 +19,7 @@ import { CLIENT } from "../session/constants.ts";
 import { assertEquals, assertRejects, assertThrows } from "./deps.ts";
 import { coreOf } from "../connection.ts";
 import { memoryStreams, tcpConns } from "./helpers/connections.ts";
+import { unixOnly } from "./helpers/unix_only.ts";
 
 type Options = Record<string, unknown>;
 const handler = () => new Response();
@@ -314,6 +315,11 @@ Deno.test("unknown limits are refused", () => {
   }
 });
 
+unixOnly.test("serve accepts the options of Deno.serve for a Unix socket", async () => {
+  const path = `${await Deno.makeTempDir()}/socket`;
+  await serve({ transport: "unix", path, onListen() {} }, handler).shutdown();
+});
+
 Deno.test("serve accepts the options of Deno.serve, or explains why not", async () => {
   await serve({
     ...quiet,
@@ -322,8 +328,6 @@ Deno.test("serve accepts the options of Deno.serve, or explains why not", async 
     automaticCompression: false,
     reusePort: false,
   }, handler).shutdown();
-  const path = `${await Deno.makeTempDir()}/socket`;
-  await serve({ transport: "unix", path, onListen() {} }, handler).shutdown();
   for (
     const [options, text] of [
       [{ automaticCompression: true }, "CompressionStream"],

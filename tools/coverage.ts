@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { runDeno } from "./std.ts";
 
 /** Lines that tests must reach, percent. */
@@ -27,7 +28,7 @@ const status = await runDeno([
   "-A",
   "--parallel",
   "--quiet",
-  `--coverage=${folder.pathname}`,
+  `--coverage=${fileURLToPath(folder)}`,
   ...Deno.args,
 ]);
 if (status !== 0) Deno.exit(status);
@@ -37,7 +38,7 @@ const report = await new Deno.Command(Deno.execPath(), {
     "coverage",
     "--lcov",
     "--exclude=tests/|tools/|bench/|examples/",
-    folder.pathname,
+    fileURLToPath(folder),
   ],
   cwd: root,
 }).output();
@@ -75,7 +76,7 @@ function readLcov(text: string): [file: string, count: Count][] {
   return text.split("end_of_record\n").filter((record) =>
     record.includes("SF:")
   ).map((record) => [
-    field(record, "SF").replace(root.pathname, ""),
+    field(record, "SF").replace(fileURLToPath(root), "").replaceAll("\\", "/"),
     { hit: Number(field(record, "LH")), found: Number(field(record, "LF")) },
   ]);
 }

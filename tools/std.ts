@@ -15,6 +15,8 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
+
 const NPM_COPY = "npm:deno-std@1.3.0";
 /** The second configuration file, which is neither committed nor published. */
 const SECOND_CONFIG = ".deno.std.json";
@@ -50,7 +52,7 @@ export async function stdFlags(): Promise<string[]> {
   const scratch = new URL(`${SECOND_CONFIG}.${Deno.pid}`, root);
   await Deno.writeTextFile(scratch, text);
   await Deno.rename(scratch, path);
-  return ["--config", path.pathname];
+  return ["--config", fileURLToPath(path)];
 }
 
 /** The packages in a checkout of the standard library, for `links` in the configuration. */

@@ -6,6 +6,7 @@
  */
 
 import http2 from "node:http2";
+import { fileURLToPath } from "node:url";
 import { connect, PROTO_SPDY3_1 } from "../../mod.ts";
 import { makeCertificate } from "../../tests/helpers/certificate.ts";
 import { PeerMissing } from "../harness.ts";
@@ -83,7 +84,7 @@ function start(
   env: Record<string, string>,
 ): Deno.ChildProcess {
   const program = (name: string) =>
-    new URL(`../programs/${name}`, import.meta.url).pathname;
+    fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
   const [path, args] = protocol === "http2"
     ? ["node", [program("http2_server.mjs")]]
     : [

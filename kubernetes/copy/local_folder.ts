@@ -137,7 +137,7 @@ export class LocalFolder {
     for (const [parts, target] of this.#links) {
       const path = await this.#prepare(parts);
       await ifFound(Deno.remove(path));
-      await Deno.symlink(target, path);
+      await createLink(target, path);
     }
     // Inner folders first, because a change inside a folder changes its time.
     for (const [path, attributes] of this.#attributes.reverse()) {
@@ -195,6 +195,17 @@ export class LocalFolder {
     // Rule: a container cannot create setuid files on this machine.
     if (Deno.build.os !== "windows") await Deno.chmod(path, mode & 0o777);
   }
+}
+
+/**
+ * Creates a symbolic link. Windows has two kinds of them, and no `/` in their targets.
+ * Without the kind, Deno looks for the target below the working directory.
+ */
+async function createLink(target: string, path: string): Promise<void> {
+  if (Deno.build.os !== "windows") return await Deno.symlink(target, path);
+  const info = await ifFound(Deno.stat(resolve(dirname(path), target)));
+  const type = info?.isDirectory ? "dir" : "file";
+  await Deno.symlink(target.replaceAll("/", "\\"), path, { type });
 }
 
 /** Resolves to `undefined` if there is no such file. */

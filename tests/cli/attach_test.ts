@@ -1,11 +1,11 @@
 import { serveStreaming, type TerminalSize } from "../../kubernetes/mod.ts";
 import { assertEquals, assertStringIncludes } from "../deps.ts";
 import { command, run, runOnTerminal } from "./process.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
-Deno.test({
+linuxOnly.test({
   name: "attach -it uses no terminal if the process has none",
   // `script` of util-linux makes the terminal.
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const asked: boolean[] = [];
     const containers = [{ name: "main" }, { name: "shell", tty: true }];
@@ -36,10 +36,9 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name:
     "attach -i to a process with a terminal uses one, and the process draws its screen again",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const sizes: TerminalSize[][] = [];
     await using server = serveStreaming({

@@ -16,6 +16,7 @@ import {
   assertMatch,
 } from "../deps.ts";
 import { run, spawn } from "./process.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
 
@@ -140,7 +141,7 @@ Deno.test("bench ends in time when requests fail at once", async () => {
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
-Deno.test("bench ends on Ctrl-C with its measurements, and a warm-up does not count", async () => {
+unixOnly.test("bench ends on Ctrl-C with its measurements, and a warm-up does not count", async () => {
   // Not a fixed time: a busy machine may need seconds to start the program.
   const warm = Promise.withResolvers<void>();
   let first: number | undefined;

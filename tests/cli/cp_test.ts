@@ -10,8 +10,9 @@ import { FakeCluster, makePod } from "../helpers/fake_cluster.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { runOnHost } from "../helpers/host_container.ts";
 import { run } from "./process.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
-Deno.test("cp copies both ways with only a kubeconfig, and lists what it skips", async () => {
+linuxOnly.test("cp copies both ways with only a kubeconfig, and lists what it skips", async () => {
   await withFolder(
     { "pod/data/a": "hello", "pod/data/b/c": "deep", "here/.keep": "" },
     async (folder) => {
@@ -68,7 +69,7 @@ Deno.test("cp copies both ways with only a kubeconfig, and lists what it skips",
   );
 });
 
-Deno.test("cp: a path that ends with a slash names a folder; a file is not replaced by a folder", async () => {
+linuxOnly.test("cp: a path that ends with a slash names a folder; a file is not replaced by a folder", async () => {
   await withFolder(
     { "pod/data/a": "hello", "here/x": "local" },
     async (folder) => {

@@ -3,6 +3,7 @@ import { ping, Talk } from "../capture/reading.ts";
 import { Deflate, SPDY3_DICTIONARY } from "../../zlib/mod.ts";
 import { assert, assertEquals, assertMatch, concat } from "../deps.ts";
 import { run, runOnTerminal, spawn } from "./process.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
 async function withCapture(
   bytes: Uint8Array,
@@ -281,7 +282,7 @@ Deno.test("decode prints the input of a pipe before the pipe ends", async () => 
   assertEquals((await process.status).code, 0);
 });
 
-Deno.test("decode fits the columns of a terminal; in a pipe, a record is one line", async () => {
+linuxOnly.test("decode fits the columns of a terminal; in a pipe, a record is one line", async () => {
   const talk = new Talk();
   talk.send("client", talk.request(1, `/${"long-path/".repeat(20)}`));
   talk.send("server", talk.reply(3));

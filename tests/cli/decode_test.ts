@@ -5,6 +5,7 @@ import {
   pcapngFile,
   type SegmentSpec,
 } from "../capture/packets.ts";
+import { NOT_FOUND } from "../helpers/system_texts.ts";
 import { run } from "./process.ts";
 
 interface Recording {
@@ -162,7 +163,7 @@ Deno.test("decode reports files that it cannot use", async () => {
   assertEquals((await run(["decode"])).code, 2);
   const missing = await run(["decode", "/does/not/exist"]);
   assertEquals(missing.code, 1);
-  assertMatch(missing.stderr, /No such file/);
+  assertMatch(missing.stderr, NOT_FOUND);
   const capture = pcapFile({ linkType: 101, packets: [new Uint8Array(40)] });
   await withFile(capture, async (file) => {
     assertMatch((await run(["decode", file])).stderr, /no SPDY frames found/);

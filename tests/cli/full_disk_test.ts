@@ -5,8 +5,8 @@ import { PayloadWriter } from "../../cli/decode/follow.ts";
 import { serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { command, type Finished, run } from "./process.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
-const ignore = Deno.build.os !== "linux";
 const QUIET = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const ENTRY: LogEntry = {
   time: new Date(0),
@@ -38,9 +38,7 @@ async function runFull(args: readonly string[]): Promise<Finished> {
   };
 }
 
-Deno.test("get fails if its file is on a full disk, however short the body", {
-  ignore,
-}, async () => {
+linuxOnly.test("get fails if its file is on a full disk, however short the body", async () => {
   await using server = serve(QUIET, () => new Response("short"));
   const url = `spdy://127.0.0.1:${server.addr.port}/`;
   for (const option of ["-s", "-i"]) {
@@ -50,9 +48,7 @@ Deno.test("get fails if its file is on a full disk, however short the body", {
   }
 });
 
-Deno.test("decode --follow fails if its file is on a full disk", {
-  ignore,
-}, async () => {
+linuxOnly.test("decode --follow fails if its file is on a full disk", async () => {
   const writer = new PayloadWriter("/dev/full");
   writer.add({
     connection: 0,
@@ -68,9 +64,7 @@ Deno.test("decode --follow fails if its file is on a full disk", {
   assertMatch(failed, /No space left on device/);
 });
 
-Deno.test("a full disk is reported in one line, also for a help text", {
-  ignore,
-}, async () => {
+linuxOnly.test("a full disk is reported in one line, also for a help text", async () => {
   for (const args of [["--help"], ["get", "--help"], ["--version"], ["man"]]) {
     const { code, stderr } = await runFull(args);
     assertEquals(code, 1);
@@ -113,11 +107,8 @@ Deno.test("an access log that cannot be written is reported once and ends nothin
   );
 });
 
-Deno.test(
+linuxOnly.test(
   "serve and proxy do not blame the port if their address cannot be printed",
-  {
-    ignore,
-  },
   async () => {
     for (const args of [["serve"], ["proxy", "spdy://127.0.0.1:1"]]) {
       const { code, stderr } = await runFull([...args, "-p", "0"]);
@@ -130,9 +121,7 @@ Deno.test(
   },
 );
 
-Deno.test("get blames the output, not the body, if a file cannot be written", {
-  ignore,
-}, async () => {
+linuxOnly.test("get blames the output, not the body, if a file cannot be written", async () => {
   await using server = serve(QUIET, () => new Response("short"));
   const url = `spdy://127.0.0.1:${server.addr.port}/`;
   const missing = "No such file or directory (os error 2)";

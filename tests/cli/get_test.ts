@@ -19,6 +19,7 @@ import { captureErrors } from "../helpers/http.ts";
 import { Lines } from "../helpers/lines.ts";
 import { Random } from "../helpers/random.ts";
 import { run, runOnTerminal, spawn, talk } from "./process.ts";
+import { linuxOnly, unixOnly } from "../helpers/unix_only.ts";
 
 const BIG = new Random(1).bytes(3_000_000);
 
@@ -246,12 +247,13 @@ Deno.test("get writes its waterfall as a picture", async () => {
       "--svg",
       file,
       "-o",
-      "/dev/null",
+      `${file}.body`,
       `spdy://127.0.0.1:${server.addr.port}/big?a=<b>`,
     ]);
     const svg = await Deno.readTextFile(file);
     assertMatch(svg, /^<svg [^>]+>[\s\S]*receiving[\s\S]*<\/svg>\n$/);
     assertEquals(svg.includes("<b>"), false);
+    await Deno.remove(`${file}.body`);
   } finally {
     await Deno.remove(file);
   }
@@ -382,11 +384,11 @@ Deno.test("get reports in one line that the reader of its output has ended", asy
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /^\S+\/big: cannot write to standard output: Broken pipe \(os error 32\)\n$/,
+    /^\S+\/big: cannot write to standard output: .*pipe.* \(os error \d+\)\n$/,
   );
 });
 
-Deno.test("Ctrl-C ends get, and the server continues", async () => {
+unixOnly.test("Ctrl-C ends get, and the server continues", async () => {
   await using server = listen();
   const process = spawn(
     ["get", `spdy://127.0.0.1:${server.addr.port}/slow`, "-v"],
@@ -401,7 +403,7 @@ Deno.test("Ctrl-C ends get, and the server continues", async () => {
   assertEquals((await client.fetch("http://localhost/missing")).status, 404);
 });
 
-Deno.test("get shows colours and progress only on a terminal", async () => {
+linuxOnly.test("get shows colours and progress only on a terminal", async () => {
   await using server = listen();
   const base = `spdy://127.0.0.1:${server.addr.port}`;
   assertStringIncludes(

@@ -4,6 +4,12 @@ import { helpText } from "../../cli/help.ts";
 import { stripAnsiCode } from "../../deps.ts";
 import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { run, runOnTerminal } from "./process.ts";
+import {
+  linuxOnly,
+  onlyIf,
+  type SomeMachines,
+  unixOnly,
+} from "../helpers/unix_only.ts";
 
 Deno.test("help: it prints the version, the help of a command, and the nearest command", async () => {
   for (const asked of ["-V", "--version", "version"]) {
@@ -47,9 +53,8 @@ async function scriptOf(shell: string): Promise<string> {
   return stdout;
 }
 
-Deno.test({
+unixOnly.test({
   name: "completions: bash completes commands and options",
-  ignore: Deno.build.os === "windows",
   async fn() {
     const script = await scriptOf("bash");
     const complete = async (words: string[]): Promise<string[]> => {
@@ -97,21 +102,24 @@ Deno.test({
   },
 });
 
-/** The output of a shell for a script; `undefined` if the shell is not installed. */
-async function printedBy(
-  shell: string,
-  args: string[],
-): Promise<string[] | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(shell, { args }).output();
-    return new TextDecoder().decode(stdout).trim().split("\n");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+/** Tests with a shell, if this machine has it. */
+async function withShell(shell: string): Promise<SomeMachines> {
+  const found = await printedBy(shell, ["--version"]).then(
+    () => true,
+    () => false,
+  );
+  return onlyIf(found, `needs ${shell}`);
 }
 
-Deno.test("completions: zsh completes at the first try, from a file of fpath", async () => {
+/** The output of a shell for a script. */
+async function printedBy(shell: string, args: string[]): Promise<string[]> {
+  const { stdout } = await new Deno.Command(shell, { args }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n");
+}
+
+const [zsh, fish] = await Promise.all(["zsh", "fish"].map(withShell));
+
+zsh.test("completions: zsh completes at the first try, from a file of fpath", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/_spdy`, await scriptOf("zsh"));
@@ -126,11 +134,10 @@ Deno.test("completions: zsh completes at the first try, from a file of fpath", a
       words=(${typed}); CURRENT=\${#words}
       _spdy`;
     const first = await printedBy("zsh", ["-f", "-c", words("spdy de")]);
-    if (first === undefined) return;
     assertEquals(first, ["describe command"]);
     const second = await printedBy("zsh", ["-f", "-c", words("spdy get -v")]);
-    assertEquals(second?.[0], "arguments");
-    assert(second?.some((word) => word.endsWith(":value:(2 3 3.1)")));
+    assertEquals(second[0], "arguments");
+    assert(second.some((word) => word.endsWith(":value:(2 3 3.1)")));
     const sourced = await printedBy("zsh", [
       "-f",
       "-c",
@@ -142,18 +149,17 @@ Deno.test("completions: zsh completes at the first try, from a file of fpath", a
   }
 });
 
-Deno.test("completions: fish completes commands, options and values", async () => {
+fish.test("completions: fish completes commands, options and values", async () => {
   const file = await Deno.makeTempFile({ suffix: ".fish" });
   try {
     await Deno.writeTextFile(file, await scriptOf("fish"));
-    const complete = (line: string): Promise<string[] | undefined> =>
+    const complete = (line: string): Promise<string[]> =>
       printedBy("fish", [
         "--no-config",
         "-c",
         `source ${file}; complete -C '${line}' | string replace -r '\t.*' ''`,
       ]);
     const commands = await complete("spdy ben");
-    if (commands === undefined) return;
     assertEquals(commands, ["bench"]);
     assertEquals(await complete("spdy get --rem"), ["--remote-name"]);
     assertEquals(await complete("spdy get --version "), ["2", "3", "3.1"]);
@@ -204,11 +210,10 @@ Deno.test("wrong arguments outside of the options of a command are refused in on
   }
 });
 
-Deno.test({
+linuxOnly.test({
   name:
     "a narrow terminal gets a narrow list of commands, and a dumb one no escape sequences",
   // `script` of util-linux makes the terminal.
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const text: string = stripAnsiCode(await runOnTerminal(["--help"], 60));
     const rows = text.trimEnd().split("\r\n");

@@ -8,6 +8,7 @@
 import { serveStreaming, type StreamingServer } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
 import { command, spawn } from "./process.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const DEADLINE = 60_000;
 const decoder = new TextDecoder();
@@ -42,7 +43,7 @@ async function shell(
   };
 }
 
-Deno.test("exec -i warns if the command ended before its input, and keeps the exit code", async () => {
+unixOnly.test("exec -i warns if the command ended before its input, and keeps the exit code", async () => {
   await using server = serveStreaming({
     async exec({ stdin }) {
       await stdin.getReader().read();
@@ -59,7 +60,7 @@ Deno.test("exec -i warns if the command ended before its input, and keeps the ex
   );
 });
 
-Deno.test("exec -q prints no warnings", async () => {
+unixOnly.test("exec -q prints no warnings", async () => {
   await using server = serveStreaming({
     async exec({ stdin }) {
       await stdin?.getReader().read();
@@ -72,7 +73,7 @@ Deno.test("exec -q prints no warnings", async () => {
   assertEquals([code, stderr], [3, ""]);
 });
 
-Deno.test("exec -i: input that cannot be read is reported, and ends for the command", async () => {
+unixOnly.test("exec -i: input that cannot be read is reported, and ends for the command", async () => {
   await using server = serveStreaming({
     async exec({ stdin, stdout }) {
       const { length } = await new Response(stdin).bytes();
@@ -86,7 +87,7 @@ Deno.test("exec -i: input that cannot be read is reported, and ends for the comm
   assertMatch(stderr, /^spdy: cannot read standard input: .*directory.*\n$/);
 });
 
-Deno.test("exec -i does not warn if all input was sent", async () => {
+unixOnly.test("exec -i does not warn if all input was sent", async () => {
   await using server = serveStreaming({
     async exec({ stdin }) {
       for await (const _ of stdin);
@@ -96,7 +97,7 @@ Deno.test("exec -i does not warn if all input was sent", async () => {
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("exec reports a broken connection with its reason", async () => {
+unixOnly.test("exec reports a broken connection with its reason", async () => {
   const server: StreamingServer = serveStreaming({
     async exec({ stdout }) {
       await stdout.getWriter().write(new TextEncoder().encode("half"));
@@ -109,7 +110,7 @@ Deno.test("exec reports a broken connection with its reason", async () => {
   assertMatch(stderr, /^spdy: .*connection.*\n$/);
 });
 
-Deno.test("exec ends silently if the reader of its output has ended", async () => {
+unixOnly.test("exec ends silently if the reader of its output has ended", async () => {
   await using server = serveStreaming({
     async exec({ stdout }) {
       const writer = stdout.getWriter();
@@ -121,7 +122,7 @@ Deno.test("exec ends silently if the reader of its output has ended", async () =
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("port-forward prints a port once, and Ctrl-C is not a failure of its connections", async () => {
+unixOnly.test("port-forward prints a port once, and Ctrl-C is not a failure of its connections", async () => {
   await using server = serveStreaming({
     async portForward({ port, readable, writable }) {
       if (port === 81) throw new Error("connection refused");

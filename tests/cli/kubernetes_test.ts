@@ -3,6 +3,7 @@ import { carry } from "../../kubernetes/forwarding/carry.ts";
 import { portForward, serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { closedPort, run, spawn, start } from "./process.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -47,7 +48,7 @@ Deno.test("exec passes input and outputs, and exits with the command's exit code
   ]);
 });
 
-Deno.test("port-forward carries connections to the pod", async () => {
+unixOnly.test("port-forward carries connections to the pod", async () => {
   await using server = serveStreaming({
     async portForward({ port, readable, writable }) {
       await write(

@@ -6,6 +6,8 @@ import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Lines } from "../helpers/lines.ts";
 import { run, spawn } from "./process.ts";
+import { PORT_IN_USE } from "../helpers/system_texts.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 /** Runs a server command; `test` reads its output. */
 async function withServer(
@@ -28,7 +30,7 @@ async function withServer(
   return (await process.status).code;
 }
 
-Deno.test("serve listens on each address of --listen", async () => {
+unixOnly.test("serve listens on each address of --listen", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/a`, "text");
   const code = await withServer(
@@ -65,7 +67,10 @@ Deno.test("a port that is in use ends the command", async () => {
       `${port}`,
     ]);
     assertEquals(code, 1, stderr);
-    assertMatch(stderr, new RegExp(`listen on 127.0.0.1:${port}: .*in use`));
+    assertMatch(
+      stderr,
+      new RegExp(`listen on 127.0.0.1:${port}: .*${PORT_IN_USE.source}`),
+    );
   }
 });
 
@@ -99,11 +104,10 @@ Deno.test("--listen accepts a port with or without an address", async () => {
   }
 });
 
-Deno.test({
+unixOnly.test({
   name:
     "a changed certificate is used by new connections, and an invalid one is not",
   // SIGUSR1 triggers it.
-  ignore: Deno.build.os === "windows",
   async fn() {
     const folder = await Deno.makeTempDir();
     const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };

@@ -1,6 +1,7 @@
 import { assertEquals } from "../deps.ts";
 import { isDirectlyBelow } from "../../cli/open_below.ts";
 import { extension, staticFiles } from "../../cli/static_files.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 /**
  * In another thread, replaces a file with a link outside and with a FIFO, and a
@@ -77,22 +78,14 @@ async function race(): Promise<void> {
   await Deno.remove(folder, { recursive: true });
 }
 
-const ignore = Deno.build.os === "windows";
-
-Deno.test(
+unixOnly.test(
   "static files: a link or FIFO that replaces a file while it is opened reveals nothing outside of the directory",
-  {
-    ignore,
-  },
   race,
 );
 
-Deno.test(
+unixOnly.test(
   "static files: without /proc, a link or FIFO that replaces a file while it is opened reveals nothing outside of the directory",
-  {
-    ignore,
-    permissions: { read: true, write: true, run: true, sys: true },
-  },
+  { permissions: { read: true, write: true, run: true, sys: true } },
   race,
 );
 

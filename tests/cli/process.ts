@@ -10,7 +10,7 @@ import { toText } from "../deps.ts";
 import { Lines } from "../helpers/lines.ts";
 
 const flags = await stdFlags();
-const CLI = new URL("../../cli.ts", import.meta.url).pathname;
+const CLI = new URL("../../cli.ts", import.meta.url).href;
 /** A command that has not ended after this time is broken, ms. */
 const LONGEST_RUN = 60_000;
 
@@ -106,7 +106,10 @@ export interface Running extends AsyncDisposable {
   readonly url: string;
   /** The lines that it prints after its address. */
   readonly lines: Lines;
-  /** Sends a signal; resolves to its exit code and all that it printed. */
+  /**
+   * Sends a signal; resolves to its exit code and all that it printed. A test that looks
+   * at these is for Unix only.
+   */
   interrupt(
     signal?: Deno.Signal,
   ): Promise<{ code: number; stdout: string; stderr: string }>;
@@ -146,7 +149,8 @@ export async function start(args: readonly string[]): Promise<Running> {
   const end = async (
     signal: Deno.Signal,
   ): Promise<{ code: number; stdout: string; stderr: string }> => {
-    process.kill(signal);
+    // Windows cannot send a signal: the process ends at once.
+    process.kill(Deno.build.os === "windows" ? "SIGKILL" : signal);
     await lines.rest();
     const { code } = await process.status;
     return { code, stdout: lines.text, stderr: await stderr };

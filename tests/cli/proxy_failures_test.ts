@@ -6,8 +6,9 @@ import { CLIENT, Client, Connection, PROTO_SPDY3_1, serve } from "../../mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { closedPort, connectTo, start } from "./process.ts";
 import { ask, inFrontOf, origin, QUIET } from "./proxy_peers.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
-Deno.test("proxy answers 502 if the server is unreachable and 504 if it is slow, and prints one line for each", async () => {
+unixOnly.test("proxy answers 502 if the server is unreachable and 504 if it is slow, and prints one line for each", async () => {
   await using slow = await origin(() => {});
   await using slowSpdy = serve(QUIET, () => new Promise<Response>(() => {}));
   const closed = closedPort();
@@ -46,7 +47,7 @@ async function sendRaw(
   return new TextDecoder().decode(answer.subarray(0, read ?? 0));
 }
 
-Deno.test("proxy survives clients that leave, and logs them as such", async () => {
+unixOnly.test("proxy survives clients that leave, and logs them as such", async () => {
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   await using behind = serve(QUIET, async (request) => {
@@ -230,7 +231,7 @@ Deno.test("proxy never lets a truncated body look complete", async () => {
   await assertRejects(async () => (await ask(toSpdy.url)).bytes);
 });
 
-Deno.test("proxy reports a body that the server cut off in one line", async () => {
+unixOnly.test("proxy reports a body that the server cut off in one line", async () => {
   await using behind = await origin((_request, response) => {
     response.writeHead(200, { "content-length": "100" });
     response.write("abc", () => response.destroy());
@@ -257,7 +258,7 @@ Deno.test("proxy reports a body that the server cut off in one line", async () =
   }
 });
 
-Deno.test("proxy prints no error if the client leaves during a body", async () => {
+unixOnly.test("proxy prints no error if the client leaves during a body", async () => {
   const left = Promise.withResolvers<void>();
   await using behind = await origin((_request, response) => {
     response.once("close", () => left.resolve());

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { connectTo, run, start } from "./process.ts";
 import { ask, inFrontOf, origin, QUIET } from "./proxy_peers.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const TEXT = "a body that repeats, ".repeat(20);
 const CODED: ReadonlyMap<string, Uint8Array> = new Map<string, Uint8Array>([
@@ -307,7 +308,7 @@ Deno.test("proxy and serve log in the requested format and end on SIGHUP", async
   assertMatch(stderr, /--log-format xml: known are text, combined, json/);
 });
 
-Deno.test("proxy in front of a SPDY server prints only its address", async () => {
+unixOnly.test("proxy in front of a SPDY server prints only its address", async () => {
   await using behind = serve(QUIET, () => new Response("answer"));
   await using proxy = await inFrontOf(`spdy://127.0.0.1:${behind.addr.port}`);
   assertEquals(await (await fetch(proxy.url)).text(), "answer");
@@ -321,7 +322,7 @@ async function write(conn: Deno.Conn, text: string): Promise<void> {
   if (text !== "") await conn.write(new TextEncoder().encode(text));
 }
 
-Deno.test("proxy in front of a SPDY server ends after the answer to the request under way, although clients stay connected", async () => {
+unixOnly.test("proxy in front of a SPDY server ends after the answer to the request under way, although clients stay connected", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using behind = serve(QUIET, () => {
@@ -347,7 +348,7 @@ Deno.test("proxy in front of a SPDY server ends after the answer to the request 
   for (const conn of conns) conn.close();
 });
 
-Deno.test("proxy in front of a SPDY server with TLS ends after the answer to the request under way, although clients stay connected", async () => {
+unixOnly.test("proxy in front of a SPDY server with TLS ends after the answer to the request under way, although clients stay connected", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using behind = serve(QUIET, ({ url }) => {

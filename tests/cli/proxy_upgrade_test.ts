@@ -4,7 +4,7 @@ import http from "node:http";
 import type { Socket } from "node:net";
 import { serve } from "../../mod.ts";
 import { assertEquals, assertMatch } from "../deps.ts";
-import { isDenoBefore } from "../helpers/deno_version.ts";
+import { sinceDeno } from "../helpers/deno_version.ts";
 import { inFrontOf, origin, QUIET } from "./proxy_peers.ts";
 
 /** Asks for an upgrade and sends `hello`; resolves to the status and the answer. */
@@ -34,14 +34,10 @@ function upgrade(url: string): Promise<[status: number, text: string]> {
   });
 }
 
-Deno.test(
+// Before, `Readable.toWeb` of a socket ends only when the socket can no longer be written
+// either, so one direction of an upgraded connection cannot end alone.
+sinceDeno("2.9.0").test(
   "proxy carries an upgrade between two proxies, and otherwise answers 501",
-  {
-    // There, `Readable.toWeb` of a socket ends only when the socket can no
-    // longer be written either, so one direction of an upgraded connection
-    // cannot end alone.
-    ignore: isDenoBefore("2.9.0"),
-  },
   async () => {
     await using http1 = await origin((_request, response) => {
       response.writeHead(403);

@@ -2,6 +2,7 @@ import { serveStreaming } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../deps.ts";
 import { Lines } from "../helpers/lines.ts";
 import { command, run, runOnTerminal } from "./process.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
 /** Runs a line of the shell on a terminal of its own. */
 function onTerminal(line: string): Deno.ChildProcess {
@@ -21,11 +22,10 @@ function shellCommand(args: readonly string[]): string {
   return `exec ${command(args).map((part) => `"${part}"`).join(" ")}`;
 }
 
-Deno.test({
+linuxOnly.test({
   name: "exec -it: the output of a program reaches the terminal unchanged",
   // `script` of util-linux makes the terminal, as in the tests of the progress
   // bar.
-  ignore: Deno.build.os !== "linux",
   async fn() {
     await using server = serveStreaming({
       async exec({ stdout }) {
@@ -46,9 +46,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name: "exec -it: a signal that ends it restores the terminal",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     await using server = serveStreaming({
       async exec({ call, stdin, stdout }) {
@@ -87,9 +86,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name: "exec -it: without stty, only the output processing is not changed",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     await using server = serveStreaming({
       async exec({ stdout }) {

@@ -1,12 +1,10 @@
 import { assertEquals, assertRejects } from "../deps.ts";
 import { stdFlags } from "../../tools/std.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 import { identify, Run, type RunRecord } from "./runs.ts";
 
-const ignore = Deno.build.os !== "linux";
-
-Deno.test({
+linuxOnly.test({
   name: "a run reverts what it has started and created",
-  ignore,
   async fn() {
     await using records = await temporaryFolder();
     const run = await Run.begin(records.path);
@@ -20,9 +18,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name: "the next run reverts what a killed one has left, and nothing else",
-  ignore,
   async fn() {
     await using records = await temporaryFolder();
     const child = new Deno.Command(Deno.execPath(), {
@@ -68,9 +65,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name: "folders that two runs use are removed with the later one",
-  ignore,
   async fn() {
     await using records = await temporaryFolder();
     const outside = `${records.path}/outside`;

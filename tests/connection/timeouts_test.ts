@@ -8,7 +8,7 @@ import { Timeouts } from "../../connection/timeouts.ts";
 import { CANCEL, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { CLIENT, SERVER, type Side } from "../../session/constants.ts";
 import { assertEquals } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { memoryPair } from "../helpers/connections.ts";
 import { nextStream } from "../helpers/http.ts";
 import {
@@ -303,9 +303,8 @@ Deno.test("timeouts: idleTimeout counts from the end of the last stream, if that
   assertEquals(server.accepting, false);
 });
 
-Deno.test({
+withCollector.test({
   name: "headerTimeout: a stream that has its reply is not kept",
-  ignore: collect === undefined,
   async fn() {
     using time = virtualTime();
     const watched = new Watched(time, CLIENT, { headerTimeout: 100 });

@@ -6,6 +6,7 @@
 
 import v8 from "node:v8";
 import vm from "node:vm";
+import { onlyIf, type SomeMachines } from "./unix_only.ts";
 
 /** Runs the collector; `undefined` if this Deno offers no way to run it. */
 export const collect: (() => void) | undefined = (() => {
@@ -16,3 +17,9 @@ export const collect: (() => void) | undefined = (() => {
     return undefined;
   }
 })();
+
+/** Tests that run the collector. */
+export const withCollector: SomeMachines = onlyIf(
+  collect !== undefined,
+  "needs the collector",
+);

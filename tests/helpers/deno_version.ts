@@ -5,6 +5,8 @@
  * @module
  */
 
+import { onlyIf, type SomeMachines } from "./unix_only.ts";
+
 /** Whether the tests run on a Deno older than `version`, such as `"2.9.0"`. */
 export function isDenoBefore(
   version: string,
@@ -25,3 +27,8 @@ export const UPGRADE_FLAGS: readonly string[] =
   isDenoBefore("2.9.0") && !isDenoBefore("2.8.0")
     ? ["--allow-env=NODE_USE_ENV_PROXY"]
     : [];
+
+/** Tests that no Deno before `version` can pass. */
+export function sinceDeno(version: string): SomeMachines {
+  return onlyIf(!isDenoBefore(version), `Deno ${version} or later`);
+}

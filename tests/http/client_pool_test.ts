@@ -14,7 +14,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { memoryPair, type Pair } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { RESPONSE } from "../helpers/http.ts";
@@ -213,11 +213,10 @@ for (
     [["content-encoding", "gzip"], ["content-length", "1000"]],
   ] satisfies NameValue[][]
 ) {
-  Deno.test({
+  withCollector.test({
     name: `client: responses that are dropped unread give their streams back, ${
       headers.map((header) => header.join(": ")).join(", ")
     }`,
-    ignore: collect === undefined,
     async fn() {
       await using origin = endless(
         { maxConnectionsPerOrigin: 1 },

@@ -7,6 +7,7 @@ import {
 import { makeCertificate } from "../helpers/certificate.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
 import { memoryStreams } from "../helpers/connections.ts";
+import { onlyIf } from "../helpers/unix_only.ts";
 
 /** Whether this machine has an IPv6 loopback address. */
 const hasIpv6 = ((): boolean => {
@@ -18,10 +19,9 @@ const hasIpv6 = ((): boolean => {
   }
 })();
 
-Deno.test({
+onlyIf(hasIpv6, "needs IPv6").test({
   name:
     "connect accepts an IPv6 address with and without brackets, also for TLS",
-  ignore: !hasIpv6,
   async fn() {
     const { cert, key, caCert } = await makeCertificate();
     for (const secure of [false, true]) {

@@ -5,10 +5,10 @@ import type { FetchInit } from "../../http/client/fetch_init.ts";
 import { appendHeaders } from "../../http/message/fields.ts";
 import { prepareRequest } from "../../http/client/outgoing_request.ts";
 import { plainHeaders } from "../../http/platform/plain_headers.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { takeBody } from "../../http/platform/take_body.ts";
 import { assert, assertEquals, assertThrows } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 const NAMES = [
   "a",
@@ -181,9 +181,7 @@ Deno.test("a body in memory is copied", async () => {
   }
 });
 
-Deno.test("a response's body is taken in the form in which it was given", {
-  ignore: !usesStandIns(),
-}, async () => {
+withStandIns.test("a response's body is taken in the form in which it was given", async () => {
   const text = new TextEncoder().encode("a=b");
   const inMemory: BodyInit[] = [
     "a=b",

@@ -3,10 +3,11 @@
 import { Application, Router } from "npm:@oakserver/oak@14";
 import { Hono } from "npm:hono@4";
 import { Client } from "../../http/client/client.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
 type Answer = Record<string, unknown>;
@@ -156,9 +157,9 @@ async function answersWith(handler: Handler, wanted: Answer): Promise<void> {
 
 for (const [name, [handler, init]] of Object.entries(CASES)) {
   const wanted = SINCE_DENO_2_9[name];
-  Deno.test({
+  const machines = NEED_STAND_INS.includes(name) ? withStandIns : Deno;
+  machines.test({
     name: `as Deno.serve: ${name}`,
-    ignore: NEED_STAND_INS.includes(name) && !usesStandIns(),
     fn: async () => {
       if (wanted !== undefined) await answersWith(handler, wanted);
       if (wanted === undefined || !isDenoBefore("2.9.0")) {
@@ -168,11 +169,8 @@ for (const [name, [handler, init]] of Object.entries(CASES)) {
   });
 }
 
-Deno.test(
+withStandIns.test(
   "a BYOB reader can read a request's body that arrives with the head, which Deno.serve allows for some bodies only",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     await using server = serve(options, async (request) => {
       const reader = request.body!.getReader({ mode: "byob" });
@@ -302,7 +300,7 @@ Deno.test("as Deno.serve: null counts as no onListen, onError and signal", async
   assertThrows(() => (serve as any)(), TypeError, "A handler function must");
 });
 
-Deno.test("as Deno.serve: on a Unix socket, remoteAddr of a handler equals the server's address", async () => {
+unixOnly.test("as Deno.serve: on a Unix socket, remoteAddr of a handler equals the server's address", async () => {
   const path = `${await Deno.makeTempDir()}/socket`;
   const { connect } = await import("../../http/connect.ts");
   await using server = serve(

@@ -14,6 +14,7 @@ import {
 import { makeCertificate } from "../helpers/certificate.ts";
 import { assertFetchFails, httpPair, VERSIONS } from "../helpers/http.ts";
 import { versionName } from "../helpers/version_name.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 for (const version of VERSIONS) {
   Deno.test(`serve: a request and its response are complete, ${versionName(version)}`, async () => {
@@ -79,7 +80,7 @@ for (const version of VERSIONS) {
     );
   });
 
-  Deno.test(`serve: it serves on a Unix socket, ${versionName(version)}`, async () => {
+  unixOnly.test(`serve: it serves on a Unix socket, ${versionName(version)}`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
     try {

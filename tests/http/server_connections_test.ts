@@ -16,6 +16,7 @@ import {
   assertThrows,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const hostname = "127.0.0.1";
 const quiet = { hostname, port: 0, onListen() {} };
@@ -54,7 +55,8 @@ const ascii = (text: string) => new TextEncoder().encode(text);
 
 for (const how of ["shutdown", "signal", "await using"] as const) {
   for (const kind of ["tcp", "tls", "unix"] as const) {
-    Deno.test(`serve: the ${kind} address is free after ${how}`, async () => {
+    const machines = kind === "unix" ? unixOnly : Deno;
+    machines.test(`serve: the ${kind} address is free after ${how}`, async () => {
       const path = `${await Deno.makeTempDir()}/socket`;
       const { cert, key } = await makeCertificate();
       const start = (port: number, signal?: AbortSignal) => {

@@ -19,7 +19,6 @@ import {
   standInFor,
   standInLater,
 } from "../../http/platform/stand_in.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { receivedRequest } from "../../http/server/received_request.ts";
 import {
   assert,
@@ -28,6 +27,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "../deps.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 const HEADERS: NameValue[] = [
   ["content-type", "application/json; charset=utf-8"],
@@ -182,9 +182,7 @@ const REVEALING: readonly [string, (message: Request | Response) => unknown][] =
     ["after blob()", (message) => message.blob()],
   ];
 
-Deno.test("stand-ins are used on this platform", {
-  ignore: !usesStandIns(),
-}, () => {
+withStandIns.test("stand-ins are used on this platform", () => {
   assert(ReceivedResponse !== Response as unknown);
   for (const pair of PAIRS) assert(HELD in pair.ours(), pair.name);
 });
@@ -392,9 +390,7 @@ Deno.test("subclasses are possible", async () => {
   assertEquals(await sub.text(), "x");
 });
 
-Deno.test("invalid parts are refused as on the platform", {
-  ignore: !usesStandIns(),
-}, async () => {
+withStandIns.test("invalid parts are refused as on the platform", async () => {
   const bad: NameValue[][] = [
     [["na me", "x"]],
     [["name", "\u0100"]],
@@ -448,11 +444,8 @@ Deno.test("invalid parts are refused as on the platform", {
   }
 });
 
-Deno.test(
+withStandIns.test(
   "a stand-in does not pass on a handle of memory outside of JavaScript",
-  {
-    ignore: !usesStandIns(),
-  },
   () => {
     // Deno keeps such a handle in a member of some objects. If a stand-in returned
     // it, Deno would free that memory twice.
@@ -592,11 +585,8 @@ const FIRST_LOOKS: readonly [
   ],
 ];
 
-Deno.test(
+withStandIns.test(
   "a stand-in looks at the platform at its first use, whatever that use is",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     for (const [what, look, result] of FIRST_LOOKS) {
       const { ours, asked } = lateStandIn();
@@ -609,11 +599,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+withStandIns.test(
   "bytes, text and headers of a stand-in, and waiting for it, create no platform object",
-  {
-    ignore: !usesStandIns(),
-  },
   async () => {
     const { ours, asked } = lateStandIn();
     assertStrictEquals(await Promise.resolve(ours), ours);

@@ -95,7 +95,7 @@ async function startApp(
 ): Promise<{ first: string; end(): Promise<void> }> {
   const script = new URL("../helpers/telemetry_app.ts", import.meta.url);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script.pathname, ...args],
+    args: ["run", "-A", "--no-check", script.href, ...args],
     env: environment,
     stdin: "piped",
     stdout: "piped",

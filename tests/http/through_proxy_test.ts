@@ -28,6 +28,7 @@ import { type ConnectProxy, connectProxy } from "../helpers/connect_proxy.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const answer = async (request: Request): Promise<Response> =>
@@ -401,7 +402,7 @@ Deno.test("dial opens the connection to the server or to the proxy", async () =>
   );
 });
 
-Deno.test("TLS is opened on any result of dial: web streams and Unix sockets", async () => {
+unixOnly.test("TLS is opened on any result of dial: web streams and Unix sockets", async () => {
   const { cert, key, caCert } = await makeCertificate();
   await using server = serve({ ...LOOPBACK, cert, key }, answer);
   const path = await Deno.makeTempFile();

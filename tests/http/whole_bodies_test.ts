@@ -11,7 +11,6 @@ import type { PushedResponse } from "../../http/client/fetch_init.ts";
 import { connect } from "../../http/connect.ts";
 import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
-import { usesStandIns } from "../../http/platform/stand_in_switch.ts";
 import { serve } from "../../http/server/serve.ts";
 import { compress, ZlibError } from "../../zlib/mod.ts";
 import {
@@ -34,6 +33,7 @@ import {
   VERSIONS,
 } from "../helpers/http.ts";
 import { versionName } from "../helpers/version_name.ts";
+import { withStandIns } from "../helpers/with_stand_ins.ts";
 
 /** A body that arrives in chunks of these sizes, all at once or one after the other. */
 function source(sizes: number[], later: boolean): ReadableStream<Uint8Array> {
@@ -113,10 +113,9 @@ for (const version of VERSIONS) {
   }
 }
 
-Deno.test({
+withStandIns.test({
   name: "whole bodies: a body in memory is sent with its own length",
   // Without them, no such body can be distinguished from a stream.
-  ignore: !usesStandIns(),
   fn: async () => {
     for (const [announced, size] of [...WRONG, ["four", 4]] as const) {
       for (const [name, body] of bodies(size)) {

@@ -13,6 +13,7 @@ import { stdFlags } from "../../tools/std.ts";
 import { waitFor } from "../helpers/deadline.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { turn } from "../helpers/virtual_time.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const V1 = "client.authentication.k8s.io/v1";
 const V1BETA1 = "client.authentication.k8s.io/v1beta1";
@@ -82,7 +83,7 @@ function print(status: unknown, apiVersion = V1): string {
   return `cat <<'END'\n${JSON.stringify(credential)}\nEND\n`;
 }
 
-Deno.test("a credential plugin gets arguments, variables and the cluster, and returns a token", async () => {
+unixOnly.test("a credential plugin gets arguments, variables and the cluster, and returns a token", async () => {
   await withPlugin(
     `printf '%s' "$*|$GREETING|$KUBERNETES_EXEC_INFO" >seen\n${
       print({ token: "t" })
@@ -113,7 +114,7 @@ Deno.test("a credential plugin gets arguments, variables and the cluster, and re
   );
 });
 
-Deno.test("without provideClusterInfo, a plugin gets nothing about the cluster; v1beta1 needs no mode", async () => {
+unixOnly.test("without provideClusterInfo, a plugin gets nothing about the cluster; v1beta1 needs no mode", async () => {
   await withPlugin(
     `printf '%s' "$KUBERNETES_EXEC_INFO" >seen\n${
       print({ token: "t" }, V1BETA1)
@@ -127,7 +128,7 @@ Deno.test("without provideClusterInfo, a plugin gets nothing about the cluster; 
   );
 });
 
-Deno.test("a credential plugin can return a client certificate", async () => {
+unixOnly.test("a credential plugin can return a client certificate", async () => {
   const { cert, key } = await makeCertificate();
   await withPlugin(
     print({ clientCertificateData: cert, clientKeyData: key }),
@@ -142,7 +143,7 @@ Deno.test("a credential plugin can return a client certificate", async () => {
   );
 });
 
-Deno.test("a credential plugin can print YAML", async () => {
+unixOnly.test("a credential plugin can print YAML", async () => {
   const script = `cat <<'END'
 kind: ExecCredential
 apiVersion: ${V1}
@@ -157,7 +158,7 @@ END
   });
 });
 
-Deno.test("a plugin's credential is kept until it expires, and simultaneous calls share a run", async () => {
+unixOnly.test("a plugin's credential is kept until it expires, and simultaneous calls share a run", async () => {
   await withPlugin(
     `echo run >>runs\n${
       print({ token: "t", expirationTimestamp: "2100-01-01T00:00:00Z" })
@@ -181,7 +182,7 @@ Deno.test("a plugin's credential is kept until it expires, and simultaneous call
   });
 });
 
-Deno.test("a plugin that cannot be run is reported with its install hint", async () => {
+unixOnly.test("a plugin that cannot be run is reported with its install hint", async () => {
   await withPlugin("", {
     command: "no-such-plugin-anywhere",
     installHint: "Install it from https://plugins.example",
@@ -202,7 +203,7 @@ Deno.test("a plugin that cannot be run is reported with its install hint", async
   });
 });
 
-Deno.test("a plugin that fails or prints invalid output is reported without secrets", async () => {
+unixOnly.test("a plugin that fails or prints invalid output is reported without secrets", async () => {
   const cases: [
     script: string,
     fields: Record<string, unknown>,
@@ -283,7 +284,7 @@ function replace(object: object, name: string, value: unknown): Disposable {
   };
 }
 
-Deno.test("a plugin that needs a terminal is refused without one", async () => {
+unixOnly.test("a plugin that needs a terminal is refused without one", async () => {
   using _stdin = replace(Deno.stdin, "isTerminal", () => false);
   await withPlugin(print({ token: "t" }), {
     interactiveMode: "Always",
@@ -293,7 +294,7 @@ Deno.test("a plugin that needs a terminal is refused without one", async () => {
   });
 });
 
-Deno.test("what a plugin writes to standard error is shown on a terminal", async () => {
+unixOnly.test("what a plugin writes to standard error is shown on a terminal", async () => {
   let shown = "";
   using _stdin = replace(Deno.stdin, "isTerminal", () => false);
   using _write = replace(Deno.stderr, "write", (bytes: Uint8Array) => {
@@ -315,7 +316,7 @@ Deno.test("what a plugin writes to standard error is shown on a terminal", async
   }
 });
 
-Deno.test("standard error that takes parts or has no reader does not disturb a plugin", async () => {
+unixOnly.test("standard error that takes parts or has no reader does not disturb a plugin", async () => {
   let shown = "";
   using _stdin = replace(Deno.stdin, "isTerminal", () => false);
   using _stderr = replace(Deno.stderr, "isTerminal", () => true);
@@ -341,7 +342,7 @@ Deno.test("standard error that takes parts or has no reader does not disturb a p
   assertEquals(shown, "open a browser\n");
 });
 
-Deno.test("a program exits although a plugin has left a program in the background", async () => {
+unixOnly.test("a program exits although a plugin has left a program in the background", async () => {
   // It keeps standard error open.
   const script = `sleep 100 >/dev/null &\necho $! >background\n${
     print({ token: "t" })

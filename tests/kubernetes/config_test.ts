@@ -1,3 +1,4 @@
+import { delimiter } from "node:path";
 import {
   KubeConfig,
   KubeConfigError,
@@ -19,6 +20,9 @@ import {
 import { withFolder } from "../helpers/folder.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { useEnvironment } from "../helpers/environment.ts";
+
+/** A file without an end; on Windows, which has none, a long one. */
+const ENDLESS = Deno.build.os === "windows" ? "long" : "/dev/zero";
 
 const CA = (await makeCertificate()).caCert;
 const base64 = (text: string): string =>
@@ -177,7 +181,7 @@ users:
     const files = ["a", "b", "missing", "c"]
       .map((name) => `${folder}/${name}/config`);
     using _environment = useEnvironment({
-      KUBECONFIG: `${files.join(":")}:${files[0]}:`,
+      KUBECONFIG: [...files, files[0], ""].join(delimiter),
       HOME: folder,
     });
     const config = await loadKubeConfig();
@@ -419,7 +423,7 @@ Deno.test("an error has line and field, and contains no secret", async () => {
       /control character/,
     ],
     [
-      kubeconfig({ user: "tokenFile: /dev/zero" }),
+      kubeconfig({ user: `tokenFile: ${ENDLESS}` }),
       21,
       "users[0].user.tokenFile",
       /has more than 1048576 bytes/,
@@ -440,7 +444,7 @@ Deno.test("an error has line and field, and contains no secret", async () => {
       kubeconfig({ cluster: "certificate-authority: /nowhere/ca" }),
       16,
       "clusters[0].cluster.certificate-authority",
-      /\/nowhere\/ca cannot be read/,
+      /[\\/]nowhere[\\/]ca cannot be read/,
     ],
     [
       kubeconfig({ cluster: "server: https://x\nproxy-url: socks4://p" }),
@@ -455,7 +459,7 @@ Deno.test("an error has line and field, and contains no secret", async () => {
       /this must be true or false/,
     ],
   ];
-  await withFolder({}, async (folder) => {
+  await withFolder({ long: "x".repeat(2 ** 20 + 1) }, async (folder) => {
     const file = `${folder}/config`;
     for (const [text, line, field, message] of cases) {
       await Deno.writeTextFile(file, text);

@@ -17,6 +17,7 @@ import {
   runOnHost,
   serveHost,
 } from "../helpers/host_container.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
 const BIG = "0123456789abcdef".repeat(40_000);
 const FILES = {
@@ -77,7 +78,7 @@ async function setAttributes(folder: string): Promise<void> {
   await Deno.utime(`${folder}/deep`, 2000, 2000);
 }
 
-Deno.test("a folder is copied from a pod with modes, times and inner links", async () => {
+linuxOnly.test("a folder is copied from a pod with modes, times and inner links", async () => {
   await withPod(async (pod, folder) => {
     await setAttributes(`${folder}/pod/data`);
     const seen: CopyProgress[] = [];
@@ -109,7 +110,7 @@ Deno.test("a folder is copied from a pod with modes, times and inner links", asy
   });
 });
 
-Deno.test("a folder is copied to a pod with modes, times and inner links", async () => {
+linuxOnly.test("a folder is copied to a pod with modes, times and inner links", async () => {
   await withPod(async (pod, folder) => {
     await setAttributes(`${folder}/pod/data`);
     await Deno.mkdir(`${folder}/pod/there`);
@@ -134,7 +135,7 @@ Deno.test("a folder is copied to a pod with modes, times and inner links", async
   });
 });
 
-Deno.test("single files are copied under their own name or a new one", async () => {
+linuxOnly.test("single files are copied under their own name or a new one", async () => {
   await withPod(async (pod, folder) => {
     const here = `${folder}/here`;
     await copyFrom({ ...pod, remote: "data/a.txt", local: here });
@@ -162,7 +163,7 @@ Deno.test("single files are copied under their own name or a new one", async () 
   });
 });
 
-Deno.test("without preserve, the time of a file is that of its copy", async () => {
+linuxOnly.test("without preserve, the time of a file is that of its copy", async () => {
   await withPod(async (pod, folder) => {
     await Deno.utime(`${folder}/pod/data/a.txt`, 1000, 1000);
     const options = { ...pod, preserve: false };
@@ -180,7 +181,7 @@ Deno.test("without preserve, the time of a file is that of its copy", async () =
   });
 });
 
-Deno.test("a source that is itself a link is an error, and can be followed", async () => {
+linuxOnly.test("a source that is itself a link is an error, and can be followed", async () => {
   await withPod(async (pod, folder) => {
     await Deno.symlink("data", `${folder}/pod/current`);
     await Deno.symlink("pod/data/a.txt", `${folder}/file`);
@@ -214,7 +215,7 @@ Deno.test("a source that is itself a link is an error, and can be followed", asy
   });
 });
 
-Deno.test("a source that is a device is an error, and tar's complaint is one line", async () => {
+linuxOnly.test("a source that is a device is an error, and tar's complaint is one line", async () => {
   await withPod(async (pod, folder) => {
     await assertRejects(
       () => copyTo({ ...pod, local: "/dev/null", remote: "null" }),
@@ -230,7 +231,7 @@ Deno.test("a source that is a device is an error, and tar's complaint is one lin
   });
 });
 
-Deno.test("links that lead outside are skipped and reported, and can be followed instead", async () => {
+linuxOnly.test("links that lead outside are skipped and reported, and can be followed instead", async () => {
   await withPod(async (pod, folder) => {
     const data = `${folder}/pod/data`;
     await Deno.symlink("/etc/hostname", `${data}/absolute`);
@@ -273,7 +274,7 @@ Deno.test("links that lead outside are skipped and reported, and can be followed
   });
 });
 
-Deno.test("the error for a missing file names its side", async () => {
+linuxOnly.test("the error for a missing file names its side", async () => {
   await withPod(async (pod, folder) => {
     const missing = await assertRejects(
       () => copyFrom({ ...pod, remote: "data/none", local: `${folder}/here` }),
@@ -304,7 +305,7 @@ Deno.test("the error for a missing file names its side", async () => {
   }, () => Promise.reject(new RemoteCommandError("no tar here")));
 });
 
-Deno.test("an archive that ends early is continued, and its files are compared", async () => {
+linuxOnly.test("an archive that ends early is continued, and its files are compared", async () => {
   const starts: string[] = [];
   await withPod(async (pod, folder) => {
     const { files } = await copyFrom({
@@ -326,7 +327,7 @@ Deno.test("an archive that ends early is continued, and its files are compared",
   });
 });
 
-Deno.test("an archive that ends early repeatedly is an error, and leaves no part of a file", async () => {
+linuxOnly.test("an archive that ends early repeatedly is an error, and leaves no part of a file", async () => {
   await withPod(async (pod, folder) => {
     const error = await assertRejects(
       () =>
@@ -345,7 +346,7 @@ Deno.test("an archive that ends early repeatedly is an error, and leaves no part
   }, (process) => runOnHost(process, cwd, 100_000));
 });
 
-Deno.test("files that change between two attempts are detected", async () => {
+linuxOnly.test("files that change between two attempts are detected", async () => {
   let tries = 0;
   await withPod(async (pod, folder) => {
     await assertRejects(
@@ -370,7 +371,7 @@ Deno.test("files that change between two attempts are detected", async () => {
   });
 });
 
-Deno.test("truncated input is detected, even if tar ends with 0", async () => {
+linuxOnly.test("truncated input is detected, even if tar ends with 0", async () => {
   await withPod(async (pod, folder) => {
     const error = await assertRejects(
       () => copyTo({ ...pod, local: `${folder}/pod/data`, remote: "copy" }),

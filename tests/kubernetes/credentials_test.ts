@@ -20,6 +20,7 @@ import { date } from "../../connection/time/clock.ts";
 import { FakeCluster, makePod } from "../helpers/fake_cluster.ts";
 import { withFolder } from "../helpers/folder.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 /** A plugin whose tokens are token-1, token-2 and so on. */
 const PLUGIN = `#!/bin/sh
@@ -109,9 +110,8 @@ const REQUESTS: Readonly<Record<string, (target: Target) => Promise<unknown>>> =
     "a plain request": (target) => findPod(target, readResource("web", "shop")),
   };
 
-Deno.test({
+unixOnly.test({
   name: "after a 401, the credential plugin runs again",
-  ignore: Deno.build.os === "windows",
   async fn() {
     for (const [name, request] of Object.entries(REQUESTS)) {
       await withPlugin(async (setting) => {
@@ -138,10 +138,9 @@ Deno.test({
   },
 });
 
-Deno.test({
+unixOnly.test({
   name:
     "a credential is kept after any other status, and if only an older one was refused",
-  ignore: Deno.build.os === "windows",
   async fn() {
     await withPlugin(async (setting) => {
       const { config } = setting;

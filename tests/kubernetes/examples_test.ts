@@ -4,9 +4,10 @@ import { UPGRADE_FLAGS } from "../helpers/deno_version.ts";
 import { servePod } from "../../examples/kubernetes_server.ts";
 import { parseArguments } from "../../examples/kubernetes_exec.ts";
 import { answerRest } from "../../examples/kubernetes_rest.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 const PROGRAM =
-  new URL("../../examples/kubernetes_exec.ts", import.meta.url).pathname;
+  new URL("../../examples/kubernetes_exec.ts", import.meta.url).href;
 
 async function run(
   port: number,
@@ -24,7 +25,7 @@ async function run(
   };
 }
 
-Deno.test("the example client runs a command in the example pod", async () => {
+unixOnly.test("the example client runs a command in the example pod", async () => {
   await using server = servePod(0);
   const { code, stdout, stderr } = await run(
     server.addr.port,
@@ -85,7 +86,7 @@ Deno.test("the example of tunnels runs a command and forwards a port", async () 
       ...await stdFlags(),
       "--allow-net",
       ...UPGRADE_FLAGS,
-      new URL("../../examples/kubernetes_tunnel.ts", import.meta.url).pathname,
+      new URL("../../examples/kubernetes_tunnel.ts", import.meta.url).href,
     ],
     env: { NO_COLOR: "1" },
   }).output();

@@ -3,6 +3,7 @@
  * project, bundled for Node, run with few permissions, published.
  */
 
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertMatch, fail } from "../deps.ts";
 import { stdFlags } from "../../tools/std.ts";
 import { UPGRADE_FLAGS } from "../helpers/deno_version.ts";
@@ -148,7 +149,7 @@ Deno.test({
           "--no-check",
           "-o",
           `${folder}/library.mjs`,
-          new URL(entry, root).pathname,
+          new URL(entry, root).href,
         ]);
         assertEquals(bundled.code, 0, bundled.stderr);
         const { code, stdout, stderr } = await finish(
@@ -229,7 +230,7 @@ Deno.test("the published package has no tests, recordings, tools, benchmarks or 
   const { code, stdout, stderr } = await finish(
     Deno.execPath(),
     args,
-    root.pathname,
+    fileURLToPath(root),
   );
   assertEquals(code, 0, stderr);
   const published = [

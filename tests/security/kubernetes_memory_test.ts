@@ -21,13 +21,17 @@ import { RawWebSocket } from "../helpers/raw_websocket.ts";
 import { synStream } from "./raw_peer.ts";
 import { collect } from "../helpers/collector.ts";
 import { MIB, usedMemory } from "./measure.ts";
+import { onlyIf } from "../helpers/unix_only.ts";
 
 /** What `docs/security.md` promises for a connection, bytes. */
 const PROMISED = 16 * MIB;
 
 // Before Deno 2.9, a write that waits continues after `close`, and these peers
 // never read.
-const ignore = collect === undefined || isDenoBefore("2.9.0");
+const machines = onlyIf(
+  collect !== undefined && !isDenoBefore("2.9.0"),
+  "needs the collector and Deno 2.9 or later",
+);
 
 /** Bytes in use after a garbage collection. */
 async function heldMemory(): Promise<number> {
@@ -134,9 +138,8 @@ function report(bytes: number): void {
   assertLess(bytes, PROMISED);
 }
 
-Deno.test(
+machines.test(
   "kubernetes memory: as many forwarded connections as there can be, none read",
-  { ignore },
   async () => {
     let running = 0;
     const chunk = new Uint8Array(65536);
@@ -179,9 +182,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+machines.test(
   "kubernetes memory: halves of connections with long ids",
-  { ignore },
   async () => {
     await using server = serveStreaming({ portForward: async () => {} });
     let sent = 0;
@@ -206,11 +208,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+machines.test(
   "kubernetes memory: every stream of an exec is filled and none is read",
-  {
-    ignore,
-  },
   async () => {
     let running = false;
     await using server = serveStreaming({
@@ -237,11 +236,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+machines.test(
   "kubernetes memory: messages of a WebSocket that nobody reads, large, of a byte each and in pieces of a byte",
-  {
-    ignore,
-  },
   async () => {
     let running = 0;
     await using server = serveStreaming({

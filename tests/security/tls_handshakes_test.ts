@@ -1,5 +1,6 @@
 /** TLS handshakes that clients begin and never finish: they keep no descriptor. */
 
+import { fileURLToPath } from "node:url";
 import { listenTls } from "../../connection/transport/tls_listener.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
@@ -15,6 +16,7 @@ import { makeCertificate } from "../helpers/certificate.ts";
 import { isDenoBefore } from "../helpers/deno_version.ts";
 import { virtualTime } from "../helpers/virtual_time.ts";
 import { BEGINNINGS, strangers } from "./tls_handshakes/strangers.ts";
+import { linuxOnly } from "../helpers/unix_only.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 const CERTIFICATE = await makeCertificate();
@@ -175,15 +177,20 @@ Deno.test({
   },
 });
 
-Deno.test({
+linuxOnly.test({
   name: "stalled handshakes are ended, and their sockets are closed",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const file = new URL("./tls_handshakes/sockets.ts", import.meta.url);
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
-        args: ["test", "-A", "--no-check", ...await stdFlags(), file.pathname],
+        args: [
+          "test",
+          "-A",
+          "--no-check",
+          ...await stdFlags(),
+          fileURLToPath(file),
+        ],
         env: { NO_COLOR: "1" },
         signal: AbortSignal.timeout(150_000),
       },

@@ -11,7 +11,7 @@ import {
 import { StreamRecord } from "../../session/stream_record.ts";
 import { StreamTable } from "../../session/stream_table.ts";
 import { assert, assertEquals } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { versionName } from "../helpers/version_name.ts";
 import {
   data,
@@ -82,11 +82,10 @@ function play(
 
 for (const version of VERSIONS) {
   for (const [name, sizes, end] of ENDS) {
-    Deno.test({
+    withCollector.test({
       name: `a closed stream is not kept in memory: ${name}, ${
         versionName(version)
       }`,
-      ignore: collect === undefined,
       async fn() {
         const harness = new Harness(CLIENT, version);
         const references = play(harness, sizes, end);
@@ -104,9 +103,8 @@ for (const version of VERSIONS) {
   }
 }
 
-Deno.test({
+withCollector.test({
   name: "a table keeps nothing of pushes that have ended",
-  ignore: collect === undefined,
   fn() {
     const table = new StreamTable<null>(SERVER);
     const push = (id: number): void => {

@@ -2,14 +2,13 @@
 
 import { assertEquals } from "../deps.ts";
 import { CLIENT, SERVER, Session } from "../../mod.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { VERSIONS } from "./harness.ts";
 import { versionName } from "../helpers/version_name.ts";
 
 for (const version of VERSIONS) {
-  Deno.test({
+  withCollector.test({
     name: `recv() keeps no input alive, ${versionName(version)}`,
-    ignore: collect === undefined,
     async fn() {
       const server = new Session(SERVER, version, {
         send: (_, data) => data.length,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { toolArguments } from "../helpers/tool_arguments.ts";
 import type { Family } from "./families.ts";
 import { changed, type Fault, FAULTS } from "./known_faults.ts";
@@ -13,7 +14,7 @@ import { changed, type Fault, FAULTS } from "./known_faults.ts";
 /** A fault that this many seeds do not show counts as not detected. Seeds of a path take longer. */
 const MOST_SEEDS = 20_000;
 const MOST_PATH_SEEDS = 400;
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Copies what the simulation needs. The copy shares no file with this project. */
 async function copyProject(target: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
 } from "../../frame/mod.ts";
 import { Deflate, Inflate } from "../../zlib/mod.ts";
 import { assertGreater } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { Random } from "../helpers/random.ts";
 
 const text = new Random(1).text(50_000);
@@ -26,9 +26,8 @@ const WORKS: readonly (readonly [name: string, work: () => number])[] = [
 ];
 
 for (const [name, work] of WORKS) {
-  Deno.test({
+  withCollector.test({
     name: `compiled code survives a full collection: ${name}`,
-    ignore: collect === undefined,
     fn: () => {
       let undisturbed = 0;
       let collected = 0;

@@ -1,7 +1,7 @@
 import { usedSessions } from "../../bench/session_pair.ts";
 import { shrinkHeaders } from "../../session.ts";
 import { assert, assertEquals, assertLess } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { type Pair, tcpPair } from "../helpers/connections.ts";
 import { nextStream, RESPONSE } from "../helpers/http.ts";
 
@@ -16,9 +16,8 @@ const PAIRS = 60;
 /** Enough requests to fill all windows. */
 const MANY = 300;
 
-Deno.test({
+withCollector.test({
   name: "memory: a session after its first request takes no whole window",
-  ignore: collect === undefined,
   fn() {
     usedSessions();
     const before = memoryInUse();
@@ -31,10 +30,9 @@ Deno.test({
   },
 });
 
-Deno.test({
+withCollector.test({
   name:
     "memory: a silent session takes about twice the window of the headers that it receives",
-  ignore: collect === undefined,
   fn() {
     usedSessions(MANY);
     const before = memoryInUse();
@@ -61,9 +59,8 @@ function memoryInUse(): number {
   return heapUsed + external;
 }
 
-Deno.test({
+withCollector.test({
   name: "memory: an idle connection keeps nothing of the bulk that it moved",
-  ignore: collect === undefined,
   async fn() {
     const pairs: Pair[] = [await busyPair()];
     const before = memoryInUse();

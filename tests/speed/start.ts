@@ -1,14 +1,14 @@
 import { rows } from "../../bench/start.ts";
 import { assertLess } from "../deps.ts";
+import { unixOnly } from "../helpers/unix_only.ts";
 
 /**
  * Checks that a client loads and runs no unnecessary code before its first
  * request: compares the CPU time of a whole program with one that uses node:http2
  * in the same Deno. It took 2.0 to 2.5 times as much when it was measured.
  */
-Deno.test({
+unixOnly.test({
   name: "start: a client and its first request",
-  ignore: Deno.build.os === "windows",
   async fn() {
     const [row] = rows;
     const ours = await row.ours();

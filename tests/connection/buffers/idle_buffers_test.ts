@@ -26,7 +26,7 @@ import { frameName } from "../../../frame/names.ts";
 import { Connection } from "../../../http/connection.ts";
 import { CLIENT, SERVER } from "../../../session/constants.ts";
 import { assert, assertEquals, assertGreater, assertLess } from "../../deps.ts";
-import { collect } from "../../helpers/collector.ts";
+import { collect, withCollector } from "../../helpers/collector.ts";
 import { nextStream, RESPONSE } from "../../helpers/http.ts";
 import { Random } from "../../helpers/random.ts";
 import { turn, virtualTime } from "../../helpers/virtual_time.ts";
@@ -258,10 +258,9 @@ Deno.test("idle buffers: while reading is paused, no read buffer is kept", async
   wire.close();
 });
 
-Deno.test({
+withCollector.test({
   name:
     "idle buffers: after the end of input no read buffer is kept, even if the connection still sends",
-  ignore: collect === undefined,
   async fn() {
     const [left, right] = conns();
     let last: WeakRef<ArrayBufferLike> | undefined;
@@ -600,9 +599,8 @@ Deno.test("idle buffers: after bulk, a read waits in a large one only while bulk
   }
 });
 
-Deno.test({
+withCollector.test({
   name: "idle buffers: a stream keeps no memory of bytes that were sent",
-  ignore: collect === undefined,
   async fn() {
     const sendBuffer = new SendBuffer(
       { ready: () => {}, aborted: () => {} },

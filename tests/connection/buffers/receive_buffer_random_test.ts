@@ -7,7 +7,7 @@ import {
   assertGreater,
   assertRejects,
 } from "../../deps.ts";
-import { collect } from "../../helpers/collector.ts";
+import { collect, withCollector } from "../../helpers/collector.ts";
 import { Random } from "../../helpers/random.ts";
 import { turn } from "../../helpers/virtual_time.ts";
 
@@ -189,9 +189,8 @@ Deno.test("receive buffer: takeAll() returns what is left of a whole body that n
 });
 
 for (const how of ["abort", "discard", "cancel", "takeAll"] as const) {
-  Deno.test({
+  withCollector.test({
     name: `receive buffer: after ${how}, the memory of all bytes is free`,
-    ignore: collect === undefined,
     async fn() {
       const buffer = new ReceiveBuffer({
         consumed() {},

@@ -32,6 +32,7 @@ import {
 import { listenWith, makeCertificate } from "../../helpers/certificate.ts";
 import { memoryStreams, tcpConns } from "../../helpers/connections.ts";
 import { Random } from "../../helpers/random.ts";
+import { unixOnly } from "../../helpers/unix_only.ts";
 
 const BODY = new Random(1).bytes(300_000);
 
@@ -81,9 +82,7 @@ Deno.test("transport: TCP works with connect and accept", async () => {
   await converse(client, server);
 });
 
-Deno.test("transport: a Unix socket works", {
-  ignore: Deno.build.os === "windows",
-}, async () => {
+unixOnly.test("transport: a Unix socket works", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/spdy.sock`;
   using listener = Deno.listen({ transport: "unix", path });

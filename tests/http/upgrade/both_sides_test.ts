@@ -10,6 +10,7 @@ import { connectUpgrade } from "../../../http/upgrade/connect_upgrade.ts";
 import { assertEquals } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { LOOPBACK } from "./peers.ts";
+import { unixOnly } from "../../helpers/unix_only.ts";
 
 const TOKENS = [
   ["SPDY/2", PROTO_SPDY2],
@@ -56,7 +57,7 @@ for (const [token, version] of TOKENS) {
   });
 }
 
-Deno.test("upgrade: it works on a Unix socket", async () => {
+unixOnly.test("upgrade: it works on a Unix socket", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
   try {

@@ -10,6 +10,7 @@ import { assert, assertLess } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 import { strangers } from "./strangers.ts";
+import { linuxOnly } from "../../helpers/unix_only.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, onListen() {} };
 /** Longest wait until sockets are closed, ms of real time. */
@@ -76,10 +77,9 @@ function start(options: { upgrade?: boolean }): Tested {
 }
 
 for (const [name, startServer] of SERVERS) {
-  Deno.test({
+  linuxOnly.test({
     name:
       `${name}: handshakes that clients leave unfinished are ended, and their sockets are closed`,
-    ignore: Deno.build.os !== "linux",
     async fn() {
       using time = virtualTime();
       const before = sockets();
@@ -108,9 +108,8 @@ for (const [name, startServer] of SERVERS) {
   });
 }
 
-Deno.test({
+linuxOnly.test({
   name: "a client that does not take the last bytes keeps no socket forever",
-  ignore: Deno.build.os !== "linux",
   async fn() {
     const { cert, key, caCert } = CERTIFICATE;
     const before = sockets();
