@@ -13,7 +13,7 @@ import { ERR_PROTO, SpdyError } from "../../errors.ts";
 import { CANCEL, REFUSED_STREAM } from "../../frame/constants.ts";
 import { CLIENT, PROTO_SPDY3_1 } from "../../mod.ts";
 import { assertEquals } from "../deps.ts";
-import { collect } from "../helpers/collector.ts";
+import { collect, withCollector } from "../helpers/collector.ts";
 import { memoryStreams } from "../helpers/connections.ts";
 import { waitFor, waitUntil } from "../helpers/deadline.ts";
 import { assertFetchFails } from "../helpers/http.ts";
@@ -192,10 +192,9 @@ for (const [what, [error, isReported]] of Object.entries(LATE)) {
   });
 }
 
-Deno.test({
+withCollector.test({
   name:
     "onConnection: a connection that has ended is not kept by an answer that never comes",
-  ignore: collect === undefined,
   async fn() {
     const answer = Promise.withResolvers<void>();
     const told: unknown[] = [];
