@@ -79,10 +79,14 @@ Deno.test("bench sends method, headers and body to several URLs in turn, and cou
 Deno.test("bench sends no more requests at once than the server allows, and prints that", async () => {
   let now = 0;
   let most = 0;
+  // The first three requests wait for each other.
+  const three = Promise.withResolvers<void>();
   await using server = serve(
     { ...QUIET, limits: { maxConcurrentStreams: 3 } },
     async () => {
       most = Math.max(most, ++now);
+      if (now === 3) three.resolve();
+      await three.promise;
       await new Promise((resolve) => setTimeout(resolve, 5));
       now--;
       return new Response("x");

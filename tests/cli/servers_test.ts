@@ -1,5 +1,5 @@
 import { connect, PROTO_SPDY2, PROTO_SPDY3, serve } from "../../mod.ts";
-import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { closedPort, connectTo, run, start, talk } from "./process.ts";
 import { NOT_FOUND, PORT_IN_USE } from "../helpers/system_texts.ts";
@@ -196,10 +196,12 @@ Deno.test("bench counts the answers", async () => {
     true,
   );
   const timed = await run(["bench", "-D", "0.2", url]);
-  assertMatch(
-    timed.stdout,
-    /^\d+ requests\/s, .*\n\d+ succeeded, 0 failed in 0\.\d+ s/,
-  );
+  // On a busy machine it may end later.
+  const [, seconds] =
+    /^\d+ requests\/s, .*\n\d+ succeeded, 0 failed in ([\d.]+) s/.exec(
+      timed.stdout,
+    ) ?? [];
+  assert(Number(seconds) >= 0.2, timed.stdout);
   assertEquals((await run(["bench", "-c", "none", url])).code, 2);
   assertEquals(
     (await run(["bench", "-n", "5", `spdy://127.0.0.1:${closedPort()}/`])).code,

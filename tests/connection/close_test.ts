@@ -1,9 +1,11 @@
 /** What `close()` still sends: everything whose write has resolved. */
 
-import { assert, assertEquals, assertLess, assertRejects } from "../deps.ts";
+import { assert, assertEquals, assertRejects } from "../deps.ts";
 import { ConnectionClosedError } from "../../mod.ts";
 import { memoryPair, tcpPair } from "../helpers/connections.ts";
+import { waitFor } from "../helpers/deadline.ts";
 import { nextStream } from "../helpers/http.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 /** All bytes before the end or the error. */
 async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<number> {
@@ -49,30 +51,43 @@ for (
 }
 
 Deno.test("close: it waits for a window no longer than closeTimeout, and not for a reply", async () => {
-  await using pair = await tcpPair({ both: { closeTimeout: 20_000 } });
+  using time = virtualTime();
+  const pair = await tcpPair({ both: { closeTimeout: 20_000 } });
   const stream = await pair.client.openStream([["a", "b"]]);
   const incoming = await nextStream(pair.server);
   const unanswered = incoming.write(new Uint8Array(5));
   await unanswered;
-  const begin = performance.now();
+  // No time passes, so neither end waits for a timer.
   const serverClosed = pair.server.close();
-  await assertRejects(() => stream.response, ConnectionClosedError);
-  assert(performance.now() - begin < 10_000, "waited for a reply");
-  await serverClosed;
+  await waitFor(
+    "the end without a reply",
+    assertRejects(() => stream.response, ConnectionClosedError),
+  );
+  await waitFor("the server to close", serverClosed);
+  await pair[Symbol.asyncDispose]();
 
-  await using other = await tcpPair({ both: { closeTimeout: 100 } });
+  const other = await tcpPair({ both: { closeTimeout: 20_000 } });
   const full = await other.client.openStream([["a", "b"]]);
   await nextStream(other.server);
   // Nobody reads, so the window of 64 KiB is used up.
   const large = full.write(new Uint8Array(65536)).catch(() => {});
   await large;
   await full.write(new Uint8Array(5));
-  await other.client.close();
-  await assertRejects(() => full.closed, ConnectionClosedError);
+  let ended = false;
+  const failed = assertRejects(() => full.closed, ConnectionClosedError)
+    .then(() => ended = true);
+  const closing = other.client.close();
+  await time.advance(19_999);
+  assert(!ended, "did not wait for a window");
+  await time.advance(1);
+  assert(ended, "waited longer than closeTimeout");
+  await Promise.all([failed, waitFor("the client to close", closing)]);
+  await other[Symbol.asyncDispose]();
 });
 
 Deno.test("close: bytes of one stream do not wait for the bulk of another", async () => {
-  await using pair = await tcpPair({ both: { closeTimeout: 20_000 } });
+  using _time = virtualTime();
+  const pair = await tcpPair({ both: { closeTimeout: 20_000 } });
   const bulk = await pair.client.openStream([["bulk", "1"]]);
   const small = await pair.client.openStream([["small", "1"]]);
   const bulkIn = await nextStream(pair.server);
@@ -83,10 +98,10 @@ Deno.test("close: bytes of one stream do not wait for the bulk of another", asyn
     for (;;) await bulk.write(new Uint8Array(65536));
   })().catch((error) => error);
   await small.write(new Uint8Array(9));
-  const begin = performance.now();
-  await pair.client.close();
-  assertLess(performance.now() - begin, 10_000);
+  // No time passes, so it ends only if it waits for no timer.
+  await waitFor("the client to close", pair.client.close());
   assertEquals(await received, 9);
   assert(await sending instanceof ConnectionClosedError);
   await bulkReceived;
+  await pair[Symbol.asyncDispose]();
 });

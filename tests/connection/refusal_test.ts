@@ -21,10 +21,15 @@ import {
 import { FrameEncoder } from "../../frame/encoder.ts";
 import { Connection } from "../../http/connection.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
-import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+} from "../deps.ts";
 import { tcpConns, tcpPair } from "../helpers/connections.ts";
-import { turn } from "../helpers/virtual_time.ts";
 import { nextStream } from "../helpers/http.ts";
+import { turn, virtualTime } from "../helpers/virtual_time.ts";
 
 /** A transport that accepts no byte, and delivers what a test gives it. */
 function deafConn(): {
@@ -107,15 +112,23 @@ Deno.test("refusal: after a failed write, the peer's bytes are read to their end
 });
 
 Deno.test("refusal: after a failed write, a silent peer times out", async () => {
+  using time = virtualTime();
   const { conn, feed } = deafConn();
   const server = new Connection(conn, {
     side: SERVER,
     version: PROTO_SPDY3,
-    closeTimeout: 20,
+    closeTimeout: 20_000,
   });
   feed(synStream(new FrameEncoder(PROTO_SPDY3)));
   const stream = await nextStream(server);
-  await assertRejects(() => stream.trailers, ConnectionClosedError);
+  let ended = false;
+  const failed = assertRejects(() => stream.trailers, ConnectionClosedError)
+    .then(() => ended = true);
+  await time.advance(19_999);
+  assert(!ended);
+  await time.advance(1);
+  assert(ended);
+  await failed;
   await assertRejects(
     () => server.closed,
     ConnectionClosedError,

@@ -370,6 +370,7 @@ same("network errors", async ({ listen, fetch }) => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
+  let received = Promise.withResolvers<void>();
   const origin = listen((request) => {
     let pulled = false;
     return new Response(
@@ -378,7 +379,7 @@ same("network errors", async ({ listen, fetch }) => {
           async pull(controller) {
             if (!pulled) controller.enqueue(new Uint8Array(3));
             else {
-              await new Promise((resolve) => setTimeout(resolve, 50));
+              await received.promise;
               controller.error(new Error("it broke"));
             }
             pulled = true;
@@ -387,17 +388,21 @@ same("network errors", async ({ listen, fetch }) => {
         : "fine",
     );
   });
+  const ask = async (): Promise<Response> => {
+    received = Promise.withResolvers();
+    const response = await fetch(`${origin}/breaks`);
+    received.resolve();
+    return response;
+  };
   const { error } = console;
   console.error = () => {};
   try {
     return {
       refused: await outcome(() => fetch(`http://127.0.0.1:${port}/`)),
       "no such host": await outcome(() => fetch("http://host.invalid/")),
-      "a body that breaks": await outcome(async () =>
-        (await fetch(`${origin}/breaks`)).text()
-      ),
+      "a body that breaks": await outcome(async () => (await ask()).text()),
       "its reader": await outcome(async () => {
-        const response = await fetch(`${origin}/breaks`);
+        const response = await ask();
         for await (const _ of response.body ?? []);
       }),
     };
@@ -411,8 +416,10 @@ same("network errors", async ({ listen, fetch }) => {
 });
 
 same("aborts", async ({ listen, fetch }) => {
-  const origin = listen((request) =>
-    request.url.endsWith("/slow")
+  let arrived = Promise.withResolvers<void>();
+  const origin = listen((request) => {
+    arrived.resolve();
+    return request.url.endsWith("/slow")
       ? new Promise<Response>((resolve) =>
         request.signal.addEventListener("abort", () => resolve(new Response()))
       )
@@ -420,8 +427,8 @@ same("aborts", async ({ listen, fetch }) => {
         new ReadableStream({
           start: (controller) => controller.enqueue(new Uint8Array(5)),
         }),
-      )
-  );
+      );
+  });
   const found: Record<string, unknown> = {};
   const reasons = [undefined, "text", null, 0, new RangeError("range")];
   for (const reason of reasons) {
@@ -429,18 +436,33 @@ same("aborts", async ({ listen, fetch }) => {
     found[`before: ${name}`] = await outcome(() =>
       fetch(`${origin}/`, { signal: AbortSignal.abort(reason) })
     );
-    found[`during: ${name}`] = await outcome(() => {
+    found[`during: ${name}`] = await outcome(async () => {
       const controller = new AbortController();
-      const asked = fetch(`${origin}/slow`, { signal: controller.signal });
-      setTimeout(() => controller.abort(reason), 50);
-      return asked;
+      const { signal } = controller;
+      arrived = Promise.withResolvers();
+      const [response] = await Promise.all([
+        fetch(`${origin}/slow`, { signal }),
+        arrived.promise.then(() => controller.abort(reason)),
+      ]);
+      return response;
     });
     found[`while reading: ${name}`] = await outcome(async () => {
       const controller = new AbortController();
       const { signal } = controller;
       const response = await fetch(`${origin}/body`, { signal });
-      setTimeout(() => controller.abort(reason), 50);
-      return await response.text();
+      const reader = response.body!.getReader();
+      await reader.read();
+      const more = reader.read();
+      controller.abort(reason);
+      return await more;
+    });
+    found[`while reading a text: ${name}`] = await outcome(async () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const response = await fetch(`${origin}/body`, { signal });
+      const text = response.text();
+      controller.abort(reason);
+      return await text;
     });
   }
   found["a Request's signal"] = await outcome(() =>

@@ -10,13 +10,16 @@ import { PROTO_SPDY2 } from "../../frame/constants.ts";
 import {
   assert,
   assertEquals,
+  assertGreaterOrEqual,
   assertInstanceOf,
   assertMatch,
   assertRejects,
   assertThrows,
 } from "../deps.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
+import { waitFor, waitUntil } from "../helpers/deadline.ts";
 import { unixOnly } from "../helpers/unix_only.ts";
+import { virtualTime } from "../helpers/virtual_time.ts";
 
 const hostname = "127.0.0.1";
 const quiet = { hostname, port: 0, onListen() {} };
@@ -102,7 +105,7 @@ Deno.test("serve: connections lists the open connections", async () => {
   assertEquals([...connections].length, 2);
   await first.close();
   await one.closed;
-  while (all().length > 1) await new Promise((r) => setTimeout(r, 1));
+  await waitUntil("the first to be removed", () => all().length === 1);
   assertEquals(all()[0].remoteAddr, second.localAddr);
 });
 
@@ -190,9 +193,10 @@ for (
 }
 
 Deno.test("onConnectionError: it is called when a limit or a timeout is exceeded", async () => {
+  using time = virtualTime();
   const told = new Told();
   const { onConnectionError } = told;
-  const options = { ...quiet, onConnectionError, headerTimeout: 50 };
+  const options = { ...quiet, onConnectionError, headerTimeout: 30_000 };
   await using server = serve(options, answer);
   const { port } = server.addr;
   let { next } = told;
@@ -205,8 +209,19 @@ Deno.test("onConnectionError: it is called when a limit or a timeout is exceeded
   assertMatch(error.message, /invalid SETTINGS frame/);
   assert(connection !== undefined);
   ({ next } = told);
-  using _silent = await Deno.connect({ hostname, port });
-  assertMatch((await next)[0].message, /50 ms/);
+  using silent = await Deno.connect({ hostname, port });
+  await waitUntil(
+    "the silent client to be accepted",
+    () =>
+      [...server.connections].some(({ remoteAddr }) =>
+        (remoteAddr as Deno.NetAddr).port === silent.localAddr.port
+      ),
+  );
+  await time.advance(29_999);
+  assertEquals(told.all.length, 1);
+  await time.advance(1);
+  const [late] = await waitFor("the timeout", next);
+  assertMatch(late.message, /within 30000 ms \(headerTimeout\)/);
 });
 
 Deno.test("a client whose TLS handshake the server refuses gets the alert with the reason", async () => {
@@ -231,6 +246,7 @@ Deno.test("a client whose TLS handshake the server refuses gets the alert with t
 });
 
 Deno.test("onConnectionError: it is called for TLS handshakes that fail or take too long", async () => {
+  using time = virtualTime();
   const { cert, key } = await makeCertificate();
   const told = new Told();
   const { onConnectionError } = told;
@@ -238,7 +254,7 @@ Deno.test("onConnectionError: it is called for TLS handshakes that fail or take 
     ...quiet,
     cert,
     key,
-    handshakeTimeout: 50,
+    handshakeTimeout: 30_000,
     onConnectionError,
   }, answer);
   const { port } = server.addr;
@@ -247,8 +263,9 @@ Deno.test("onConnectionError: it is called for TLS handshakes that fail or take 
   assertMatch((await next)[0].message, /TLS handshake with the client failed/);
   ({ next } = told);
   using _silent = await Deno.connect({ hostname, port });
-  const [error, info] = await next;
-  assertMatch(error.message, /within 50 ms \(handshakeTimeout\)/);
+  const [error, info] = await waitFor("the timeout", time.until(next));
+  assertGreaterOrEqual(time.now(), 30_000);
+  assertMatch(error.message, /within 30000 ms \(handshakeTimeout\)/);
   assertEquals(info.connection, undefined);
 });
 
@@ -375,18 +392,23 @@ for (
 }
 
 Deno.test("shutdown: requests that are not finished by the deadline are ended", async () => {
+  using time = virtualTime();
   const begun = Promise.withResolvers<AbortSignal>();
   const server = serve(quiet, (request) => {
     begun.resolve(request.signal);
     return new Promise<Response>(() => {});
   });
-  await using client = await connect({ port: server.addr.port });
+  const client = await connect({ port: server.addr.port });
   const failed = assertRejects(() => client.fetch("/"));
   const signal = await begun.promise;
   const whole = server.shutdown();
-  await server.shutdown({ timeout: 20 });
-  await Promise.all([whole, server.finished, failed]);
+  const limited = server.shutdown({ timeout: 30_000 });
+  await time.advance(29_999);
+  assert(!signal.aborted);
+  await time.advance(1);
   assert(signal.aborted);
+  await Promise.all([whole, limited, server.finished, failed]);
+  await client.close();
 });
 
 Deno.test("shutdown: requests that finish before the deadline are not ended", async () => {

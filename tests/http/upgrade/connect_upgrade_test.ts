@@ -1,6 +1,8 @@
 /** `connectUpgrade` with servers that answer in every way. */
 
 import { ConnectionClosedError } from "../../../connection/errors.ts";
+import type { DialTarget } from "../../../connection/transport/dial.ts";
+import type { ByteConn } from "../../../connection/transport/transport.ts";
 import { InvalidArgumentError } from "../../../errors.ts";
 import { PROTO_SPDY3_1 } from "../../../frame/constants.ts";
 import { Connection } from "../../../http/connection.ts";
@@ -11,6 +13,7 @@ import { UpgradeRefusedError } from "../../../http/upgrade/upgrade_result.ts";
 import { SERVER } from "../../../session/constants.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../deps.ts";
 import { makeCertificate } from "../../helpers/certificate.ts";
+import { waitUntil } from "../../helpers/deadline.ts";
 import { nextStream, RESPONSE } from "../../helpers/http.ts";
 import { virtualTime } from "../../helpers/virtual_time.ts";
 import { LOOPBACK } from "./peers.ts";
@@ -18,11 +21,13 @@ import { LOOPBACK } from "./peers.ts";
 /** Answers the first connection with `answer`, cut into these pieces. */
 function answering(
   ...answer: (string | Uint8Array | Promise<void>)[]
-): { url: string } & AsyncDisposable {
+): { url: string; asked: Promise<void> } & AsyncDisposable {
+  const asked = Promise.withResolvers<void>();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const done = (async () => {
     using conn = await listener.accept();
     await conn.read(new Uint8Array(4096));
+    asked.resolve();
     for (const part of answer) {
       if (part instanceof Promise) await part;
       else {
@@ -34,6 +39,7 @@ function answering(
   })().catch(() => {});
   return {
     url: `http://127.0.0.1:${listener.addr.port}/`,
+    asked: asked.promise,
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await done;
@@ -147,9 +153,11 @@ Deno.test("connectUpgrade: the signal aborts it", async () => {
   await using server = answering(release.promise);
   const abort = new AbortController();
   const upgrading = connectUpgrade(server.url, { signal: abort.signal });
-  setTimeout(() => abort.abort(new Error("enough")), 20);
-  await assertRejects(() => upgrading, Error, "enough");
+  const rejected = assertRejects(() => upgrading, Error, "enough");
+  await server.asked;
+  abort.abort(new Error("enough"));
   release.resolve();
+  await rejected;
   await assertRejects(
     () => connectUpgrade(server.url, { signal: abort.signal }),
     Error,
@@ -202,16 +210,30 @@ Deno.test("connectUpgrade: bytes after the 101 are kept, in its segment or cut a
   ];
   for (const cut of cuts) {
     const release = Promise.withResolvers<void>();
+    const received = Promise.withResolvers<void>();
     await using server = answering(
       whole.subarray(0, cut),
-      new Promise((resolve) => setTimeout(resolve, 5)),
+      received.promise,
       whole.subarray(cut),
       release.promise,
     );
-    const { connection } = await connectUpgrade(server.url);
-    while (connection.peerSettings.size === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    const dial = async (target: DialTarget): Promise<ByteConn> => {
+      const conn = await Deno.connect(target);
+      let size = 0;
+      return {
+        async read(buffer) {
+          const read = await conn.read(buffer);
+          size += read ?? 0;
+          if (size >= cut) received.resolve();
+          return read;
+        },
+        write: (data) => conn.write(data),
+        closeWrite: () => conn.closeWrite(),
+        close: () => conn.close(),
+      };
+    };
+    const { connection } = await connectUpgrade(server.url, { dial });
+    await waitUntil("SETTINGS", () => connection.peerSettings.size > 0);
     assertEquals([...connection.peerSettings], [[4, 7]]);
     release.resolve();
     await connection.close();

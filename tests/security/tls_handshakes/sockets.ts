@@ -127,14 +127,15 @@ linuxOnly.test({
       listener.accept(),
     ]);
     await Promise.all([client.handshake(), conn.handshake!()]);
-    // More than fits into all buffers in between.
+    // More than fits into all buffers in between: they are full when nothing has been
+    // written for a second.
     let written = 0;
     const writing = (async () => {
       for (;;) written += await conn.write(new Uint8Array(1 << 20));
     })().catch(() => {});
-    for (let last = -1; last !== written;) {
-      last = written;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    for (let last = -1, same = 0; same < 10; last = written) {
+      same = written === last && written > 0 ? same + 1 : 0;
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     conn.close();
     listener.close();

@@ -114,12 +114,20 @@ export class WorstPeer {
     });
   }
 
-  /** Fills the stream's window again and again, until it is no longer opened for a while. */
-  async fill(streamId: number, patience: number): Promise<void> {
+  /**
+   * Fills the stream's window again and again, until it is no longer opened for a while.
+   * Before `least` bytes of bodies were sent, it waits for as long as it takes.
+   */
+  async fill(streamId: number, patience: number, least = 0): Promise<void> {
     for (;;) {
       let left = this.#window(streamId);
       if (left <= 0) {
+        if (this.over) return;
         const { promise } = this.#changed;
+        if (this.sent < least) {
+          await promise;
+          continue;
+        }
         const late = new Promise<true>((resolve) =>
           setTimeout(() => resolve(true), patience)
         );
