@@ -8,13 +8,13 @@ import { InvalidArgumentError } from "../../errors.ts";
 import { CANCEL } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { checkNames, type Names } from "../../values.ts";
+import type { HeadersHandler } from "../buffers/trailers.ts";
 import { attempt, handled } from "../deferred.ts";
 import { customizeInspect } from "./inspect.ts";
 import type { StreamCore } from "./stream_core.ts";
 import { PUSH_NAMES, type PushOptions } from "./stream_init.ts";
-import type { HeadersHandler } from "./trailers.ts";
 
-export type { HeadersHandler } from "./trailers.ts";
+export type { HeadersHandler } from "../buffers/trailers.ts";
 export type { PushOptions } from "./stream_init.ts";
 
 const WRITTEN = Promise.resolve();

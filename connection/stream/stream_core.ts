@@ -26,6 +26,7 @@ import {
   type SendBufferEvents,
   type SendMemory,
 } from "../buffers/send_buffer.ts";
+import { type HeadersHandler, Trailers } from "../buffers/trailers.ts";
 import { Deferred, LazyPromise, type Listener } from "../deferred.ts";
 import {
   alreadyEnded,
@@ -40,7 +41,6 @@ import { StreamResetError } from "../errors.ts";
 import type { Reading } from "../time/peer_timer.ts";
 import type { PushOptions, StreamInit } from "./stream_init.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
-import { type HeadersHandler, Trailers } from "./trailers.ts";
 
 /** Work that waits until the session is not busy. */
 export interface Task {
