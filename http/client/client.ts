@@ -33,18 +33,18 @@ import { CLIENT } from "../../session/constants.ts";
 import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
-import { bindFetch } from "./bind_fetch.ts";
-import { exchange } from "./exchange.ts";
-import type { FetchInit } from "./fetch_init.ts";
-import { networkError } from "./network_error.ts";
-import { MoveError, OriginPool } from "./origin_pool.ts";
+import { bindFetch } from "../fetch/bind_fetch.ts";
+import { exchange } from "../fetch/exchange.ts";
+import type { FetchInit } from "../fetch/fetch_init.ts";
+import { networkError } from "../fetch/network_error.ts";
 import {
   cancelBody,
   type OutgoingRequest,
   prepareRequest,
-} from "./outgoing_request.ts";
-import { type Following, sendAndFollow } from "./redirect.ts";
-import type { SpdyResponse } from "./spdy_response.ts";
+} from "../fetch/outgoing_request.ts";
+import { type Following, sendAndFollow } from "../fetch/redirect.ts";
+import type { SpdyResponse } from "../fetch/spdy_response.ts";
+import { MoveError, OriginPool } from "./origin_pool.ts";
 
 /**
  * The options of a {@linkcode Client}.
