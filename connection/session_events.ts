@@ -5,14 +5,6 @@
  */
 
 import {
-  ERR_FRAME_TOO_LARGE,
-  ERR_STREAM_CLOSED,
-  ERR_STREAM_CLOSING,
-  ERR_STREAM_SHUT_WR,
-  ERR_SYN_STREAM_NOT_ALLOWED,
-  SpdyError,
-} from "../errors.ts";
-import {
   CTRL_FLAG_FIN,
   DATA,
   DATA_FLAG_FIN,
@@ -26,7 +18,6 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
-import { frameName } from "../frame/names.ts";
 import type { CtrlFrame, SynStreamFrame } from "../frame/types.ts";
 import type { Session, SessionOptions } from "../session.ts";
 import {
@@ -49,6 +40,7 @@ import {
 } from "../session/options.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 import type { ConnectionSettings } from "./connection_settings.ts";
+import { frameNotSent } from "./end_errors.ts";
 import type { ReceiveFlow } from "./flow/receive_flow.ts";
 import type { SendScheduler } from "./flow/send_scheduler.ts";
 import type { IoLoop } from "./io_loop.ts";
@@ -343,26 +335,12 @@ function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
   scheduler.add(state);
 }
 
-/** Why the session does not send a frame, by error code. */
-const NOT_SENT: Readonly<Record<number, string>> = {
-  [ERR_FRAME_TOO_LARGE]: "its headers are larger than a frame may be",
-  [ERR_STREAM_CLOSED]: "the stream is closed",
-  [ERR_STREAM_CLOSING]: "the stream is being reset",
-  [ERR_STREAM_SHUT_WR]: "this side has already ended its half of the stream",
-  [ERR_SYN_STREAM_NOT_ALLOWED]: "GOAWAY was sent or received",
-};
-
 function controlNotSent(
   parts: SessionEventParts,
   frame: CtrlFrame,
   errorCode: number,
 ): void {
-  const name = frameName(frame.frameType);
-  const what = "streamId" in frame && frame.streamId !== 0
-    ? `${name} of stream ${frame.streamId}`
-    : name;
-  const reason = NOT_SENT[errorCode] ?? `error ${errorCode}`;
-  const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
+  const error = frameNotSent(frame, errorCode);
   const { streams, pending, ending } = parts;
   if (frame.frameType === SYN_STREAM) {
     if (frame.streamId === 0) {

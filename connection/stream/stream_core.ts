@@ -10,7 +10,6 @@ import {
   CANCEL,
   FRAME_TOO_LARGE,
   INTERNAL_ERROR,
-  INVALID_STREAM,
   PROTOCOL_ERROR,
   type ProtocolVersion,
 } from "../../frame/constants.ts";
@@ -385,16 +384,6 @@ export class StreamCore
     this.receiveBuffer.finish();
   }
 
-  /** A hint for a server whose stream the client refused. */
-  #hint(statusCode: number): string {
-    const { own, unidirectional, associatedStreamId } = this.init;
-    const isForbidden = own && this.id % 2 === 0 &&
-      (!unidirectional || associatedStreamId === 0);
-    return isForbidden && statusCode === INVALID_STREAM
-      ? ": a server may open only unidirectional streams that belong to a stream of the client, unless the client sets acceptServerStreams"
-      : "";
-  }
-
   /** The session has closed the stream. */
   sessionClosed(statusCode: number): void {
     if (this.#ended) return;
@@ -412,7 +401,7 @@ export class StreamCore
     if (this.#error === undefined) {
       this.failed(
         this.resetByPeer
-          ? resetByPeer(this.id, statusCode, this.#hint(statusCode))
+          ? resetByPeer(this, statusCode)
           : resetForPeer(this.id, statusCode),
       );
     } else {
