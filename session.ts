@@ -226,7 +226,7 @@ export class Session {
   static {
     streamsOf = (session) => session.#core.streams;
     countersOf = (session) =>
-      sessionCounters(session.#core, session.#inbound.unfinishedData);
+      sessionCounters(session.#core, session.#inbound.parser.unfinishedData);
     resizeReceiveWindow = (session, streamId, change) =>
       session.#core.resizeReceiveWindow(streamId, change);
     sendNow = (session, streamId, data, target) =>
@@ -237,11 +237,11 @@ export class Session {
       );
     shrinkHeaders = (session) => {
       session.#outbound.shrink();
-      session.#inbound.shrink();
+      session.#inbound.parser.shrink();
     };
     headerBytesOf = (session) => ({
       sent: session.#outbound.headerBytes,
-      received: session.#inbound.headerBytes,
+      received: session.#inbound.parser.headerBytes,
     });
   }
 
@@ -309,7 +309,7 @@ export class Session {
     if (data !== undefined) checkBytes("data", data);
     this.#core.app.run("recv", () => {
       if (data === undefined) this.#inbound.receiveAll();
-      else this.#inbound.receive(data);
+      else this.#inbound.parser.push(data);
     });
   }
 
@@ -360,7 +360,7 @@ export class Session {
 
   /** Offset in bytes, from the start of input, of a control frame that has arrived only in part; -1 if there is none. */
   get unfinishedControl(): number {
-    return this.#inbound.unfinishedControl;
+    return this.#inbound.parser.unfinishedControl;
   }
 
   /** The lowest priority: 3 in SPDY/2, 7 in SPDY/3 and SPDY/3.1. The highest is 0. */
@@ -553,7 +553,7 @@ export class Session {
         ERR_INVALID_STATE,
       );
     }
-    if (!this.#inbound.consume(streamId, size)) {
+    if (!this.#inbound.data.consume(streamId, size)) {
       throw new InvalidArgumentError(
         `size ${size} is more than stream ${streamId} has delivered`,
       );
