@@ -461,7 +461,7 @@ export class Session {
 
   /**
    * Queues a body for an open stream, after the bodies it already has. With
-   * `DATA_FLAG_FIN` the last DATA frame of the body closes this end's half of the
+   * `DATA_FLAG_FIN` the last DATA frame of the body closes this side's half of the
    * stream.
    *
    * Throws `InvalidArgumentError` for a bad argument, and `StreamClosedError`
@@ -500,7 +500,7 @@ export class Session {
 
   /**
    * Queues GOAWAY with the lowest priority: frames that are queued already and can be sent
-   * are sent before it. Once it is written, neither end opens streams; existing streams
+   * are sent before it. Once it is written, neither side opens streams; existing streams
    * continue.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.

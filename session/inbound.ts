@@ -213,7 +213,7 @@ export class Inbound<S> implements ControlSink {
     const fin = (flags & CTRL_FLAG_FIN) !== 0;
     const unidirectional = (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
     if (fin && unidirectional) {
-      // Neither end can send anything more, so it needs no stream.
+      // Neither side can send anything more, so it needs no stream.
       core.app.onCtrlRecv(frame);
       core.app.onRequestRecv(streamId);
       core.app.onStreamClose(streamId, OK);

@@ -21,7 +21,7 @@ export class StreamRecord<S> {
   );
 
   readonly id: number;
-  /** Opened by this end. */
+  /** Opened by this side. */
   readonly own: boolean;
   /** 0 (highest) to 3 or 7. */
   readonly pri: number;
@@ -36,11 +36,11 @@ export class StreamRecord<S> {
   state: StreamState;
   /** The peer sends no more. */
   shutRead = false;
-  /** This end sends no more. */
+  /** This side sends no more. */
   shutWrite = false;
   /** It has closed and is not in the table any more. */
   removed = false;
-  /** A SYN_REPLY of this end was written. */
+  /** A SYN_REPLY of this side was written. */
   replied = false;
   /** The send window minus the peer's initial window: bytes granted since, minus bytes sent. */
   sendCredit = 0;

@@ -3,7 +3,7 @@
  * two tables, and the functions that find a stream's column in them.
  *
  * SYN_STREAM is in neither table, because it begins a stream: `inbound.ts` checks
- * the id that the peer chose, and `stream_table.ts` chooses those of this end.
+ * the id that the peer chose, and `stream_table.ts` chooses those of this side.
  * RST_STREAM may be sent in every state.
  *
  * @module
@@ -30,13 +30,13 @@ export type StreamState =
 
 /** The properties of a stream that the tables depend on. */
 export interface StreamCondition {
-  /** Opened by this end. */
+  /** Opened by this side. */
   readonly own: boolean;
   /** Its state. */
   readonly state: StreamState;
   /** The peer sends no more. */
   readonly shutRead: boolean;
-  /** This end sends no more. */
+  /** This side sends no more. */
   readonly shutWrite: boolean;
 }
 

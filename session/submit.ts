@@ -119,7 +119,7 @@ export function checkAssociated<S>(
 /**
  * The open stream of a body.
  *
- * Throws `StreamClosedError` when the stream is not open, or this end can send
+ * Throws `StreamClosedError` when the stream is not open, or this side can send
  * nothing more on it; spdylay drops such bodies silently.
  */
 export function checkBodyStream<S>(
@@ -133,7 +133,7 @@ export function checkBodyStream<S>(
       throw new StreamClosedError(`stream ${streamId} is not open`);
     case ERR_STREAM_SHUT_WR:
       throw new StreamClosedError(
-        `this end has already closed its half of stream ${streamId}`,
+        `this side has already ended its half of stream ${streamId}`,
       );
     case ERR_STREAM_CLOSING:
       throw new StreamClosedError(`stream ${streamId} is being reset`);

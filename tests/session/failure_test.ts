@@ -348,7 +348,7 @@ function clientWithPushes(): Harness {
   return client;
 }
 
-Deno.test("CANCEL of a request ends its pushes at both ends", () => {
+Deno.test("CANCEL of a request ends its pushes on both sides", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1), synStream(3));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -383,7 +383,7 @@ Deno.test("CANCEL of a request ends its pushes at both ends", () => {
   ]);
 });
 
-Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () => {
+Deno.test("CANCEL of a fully answered request ends its pushes on both sides", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1, { flags: 1 }), synStream(3, { flags: 1 }));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -573,7 +573,7 @@ Deno.test("a stream that closes while its HEADERS are half-written stays closed"
   assertEquals(harness.told(), ["onCtrlSend HEADERS 1"]);
 });
 
-Deno.test("HEADERS with FIN end this end's half of the stream", () => {
+Deno.test("HEADERS with FIN end this side's half of the stream", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   session.submitSynStream(0, 0, 0, HEADERS_LIST);
