@@ -41,7 +41,7 @@ export interface StreamCondition {
 }
 
 /** Frames that can be sent only in some states of their stream. */
-export type SentFrame = "SYN_REPLY" | "HEADERS" | "DATA" | "WINDOW_UPDATE";
+export type SendableFrame = "SYN_REPLY" | "HEADERS" | "DATA" | "WINDOW_UPDATE";
 
 /** Columns of {@linkcode SENDABLE}. */
 export type SendColumn =
@@ -69,7 +69,7 @@ export type SendRow =
 
 /** Which frames may be sent, by the state of their stream (spdylay; SPDY/3 draft 2.3). */
 // deno-fmt-ignore
-export const SENDABLE: Readonly<Record<SentFrame, SendRow>> = {
+export const SENDABLE: Readonly<Record<SendableFrame, SendRow>> = {
   SYN_REPLY:     { none: CLOSED, shutWrite: SHUT_WR,   own: BAD_ID, ownClosing: BAD_ID,  peerOpening: 0,         peerOpened: BAD_STATE, peerClosing: CLOSING },
   HEADERS:       { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
   DATA:          { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },

@@ -24,6 +24,7 @@ import { checkLengthFields } from "../frame/header_block.ts";
 import {
   type CheckedHeaders,
   type HeaderChecker,
+  type HeaderList,
   ownHeaders,
 } from "../frame/header_checker.ts";
 import { fromSpdy2Names, sortByName, wirePairs } from "../frame/header_list.ts";
@@ -37,9 +38,6 @@ import type { SessionCore } from "./core.ts";
 import { makeHeaders, makeSynStream } from "./outbound_frames.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
-
-/** Headers as an application submits them. */
-export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** Throws `InvalidArgumentError` unless `streamId` is 0..2^31-1. */
 export function checkAnyStreamId(name: string, streamId: number): void {
