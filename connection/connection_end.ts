@@ -133,7 +133,7 @@ export class ConnectionEnd {
       const begin = now();
       this.#goawaySubmitted = true;
       if (this.#hasAcceptedBytes()) {
-        await io.outputProgress.within(
+        await io.outputProgress.unlessStalled(
           options.closeTimeout,
           this.#whenAcceptedSent(),
         );
