@@ -155,7 +155,7 @@ export class ConnectionCore
       ownStreams: this.pending.occupied,
       reserved: this.scheduler.copied,
       unread: this.receiveFlow.unread,
-      uncredited: this.receiveFlow.uncredited,
+      pendingUpdate: this.receiveFlow.pendingUpdate,
       readingHeld: this.io.readingPaused,
       sessionWindow: this.receiveFlow.sessionWindow,
       ending: this.ending.begun,
@@ -383,7 +383,7 @@ export class ConnectionCore
   fill(): void {
     try {
       do {
-        this.receiveFlow.giveCredit();
+        this.receiveFlow.updateWindows();
         this.scheduler.submit();
         this.session.send();
       } while (this.scheduler.ready > 0);

@@ -309,7 +309,7 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
       streams.get(frame.streamId)?.sender.headersSent();
       break;
     case SETTINGS:
-      if (parts.settings.sent(frame) && parts.receiveFlow.windows) {
+      if (parts.settings.sent(frame) && parts.receiveFlow.hasWindows) {
         parts.probe();
       }
       break;

@@ -129,12 +129,12 @@ export function connectionStats(core: ConnectionCore): ConnectionStats {
   const headers = headerBytesOf(session);
   const byId = new Map(counters.streams.map((each) => [each.id, each]));
   const streams: StreamStats[] = [];
-  const windows = core.receiveFlow.windows;
+  const { hasWindows } = core.receiveFlow;
   for (const state of core.streams.values()) {
-    const windowsOf = windows ? byId.get(state.id) : undefined;
+    const windowsOf = hasWindows ? byId.get(state.id) : undefined;
     streams.push(streamStats(state, windowsOf, counters.sendWindow));
   }
-  const hasWindow = windows && Number.isFinite(counters.sendWindow);
+  const hasWindow = hasWindows && Number.isFinite(counters.sendWindow);
   return {
     state: stateOfConnection(core),
     sent: {

@@ -79,7 +79,7 @@ export class StreamCloser {
    */
   #mayKeepUnread({ isShared, receiveBuffer }: StreamCore): boolean {
     const { receiveFlow, heldBytes } = this.#host;
-    return receiveFlow.windows || !isShared ||
+    return receiveFlow.hasWindows || !isShared ||
       heldBytes.mayHold(receiveBuffer.size);
   }
 

@@ -121,8 +121,8 @@ export class StreamCore
   read: number = LONG_COUNT;
   /** How much its receive window has grown, bytes. */
   grown = 0;
-  /** Bytes that were read but not yet granted to the peer again. */
-  uncredited = 0;
+  /** Bytes that were read and are not in a WINDOW_UPDATE yet. */
+  pendingUpdate = 0;
   /** Unread bytes that already count as consumed. */
   discounted = 0;
   /** Memory that it takes in the connection, bytes; see `HeldBytes`. */

@@ -62,7 +62,7 @@ export class WindowInvariant {
         `${name}: the session's window of ${sessionWindow} bytes spans ${window.span}`,
       );
     }
-    const held = counters.unread + counters.uncredited;
+    const held = counters.unread + counters.pendingUpdate;
     if (window !== undefined && window.unconsumed > held) {
       this.#bad(
         `${name}: the session waits for ${window.unconsumed} bytes to be consumed, the application has ${held}`,
@@ -75,7 +75,7 @@ export class WindowInvariant {
       if (receiveWindow === undefined || !open) continue;
       const state = core.streams.get(id);
       if (state === undefined) continue;
-      const unread = state.receiveBuffer.size + state.uncredited;
+      const unread = state.receiveBuffer.size + state.pendingUpdate;
       if (receiveWindow.unconsumed !== unread) {
         this.#bad(
           `${name}: stream ${id} waits for ${receiveWindow.unconsumed} bytes to be consumed, its reader has ${unread}`,

@@ -347,8 +347,14 @@ Deno.test("stream state: a dropped body fails its reader with the reason, unless
 
 Deno.test("stream state: it begins in no list and with nothing counted", () => {
   const { state } = new Watched();
-  const { ticket, grown, uncredited, discounted, held } = state;
-  assertEquals([ticket, grown, uncredited, discounted, held], [0, 0, 0, 0, 0]);
+  const { ticket, grown, pendingUpdate, discounted, held } = state;
+  assertEquals([ticket, grown, pendingUpdate, discounted, held], [
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]);
   const { isScheduled, isListedOpen, resetByPeer, countedWhenClosed } = state;
   assertEquals(
     [isScheduled, isListedOpen, resetByPeer, countedWhenClosed],
