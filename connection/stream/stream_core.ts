@@ -152,7 +152,7 @@ export class StreamCore
   #error: unknown;
   #endListeners: (() => void)[] = NO_LISTENERS;
   /** Created with the first HEADERS frame or handler. */
-  #later: Trailers | undefined;
+  #laterHeaders: Trailers | undefined;
 
   constructor(host: StreamHost, id: number, init: StreamInit) {
     this.#host = host;
@@ -338,12 +338,12 @@ export class StreamCore
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {
-    this.#later ??= new Trailers();
-    this.#later.handler = handler;
+    this.#laterHeaders ??= new Trailers();
+    this.#laterHeaders.handler = handler;
   }
 
   get onHeaders(): HeadersHandler | undefined {
-    return this.#later?.handler;
+    return this.#laterHeaders?.handler;
   }
 
   // Called by the connection for the session's events.
@@ -362,9 +362,9 @@ export class StreamCore
       this.reset(FRAME_TOO_LARGE, noRoomForHeaders(this.id));
       return;
     }
-    this.#later ??= new Trailers();
+    this.#laterHeaders ??= new Trailers();
     try {
-      if (!this.#later.add(nv, fin, this.#host.options.trailersRoom)) {
+      if (!this.#laterHeaders.add(nv, fin, this.#host.options.trailersRoom)) {
         this.reset(FRAME_TOO_LARGE);
         return;
       }
@@ -378,7 +378,7 @@ export class StreamCore
 
   /** The peer sent FIN, or cannot send on this stream. */
   endRemote(): void {
-    const later = this.#later;
+    const later = this.#laterHeaders;
     if (later === undefined) this.trailers.resolveWith(noHeaders);
     else this.trailers.resolve(later.all);
     this.receiveBuffer.finish();
