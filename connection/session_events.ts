@@ -135,8 +135,8 @@ class SessionEvents implements SessionOptions, TransportSettings {
     this[RESOLVED] = settingsOf(options);
     this[SENT_WITHOUT_HEADERS] = options.onFrame === undefined;
     this[DATA_ROOM] = () => parts.io.out.dataRoom;
-    this[ON_STREAM_DATA] = (state, data) => {
-      if (state instanceof StreamCore) parts.receiveFlow.received(state, data);
+    this[ON_STREAM_DATA] = (core, data) => {
+      if (core instanceof StreamCore) parts.receiveFlow.received(core, data);
     };
   }
 
@@ -203,8 +203,8 @@ class SessionEvents implements SessionOptions, TransportSettings {
   }
 
   onStreamClose(_: Session, streamId: number, statusCode: number): void {
-    const state = this.#parts.streams.get(streamId);
-    if (state !== undefined) this.#parts.closer.closed(state, statusCode);
+    const core = this.#parts.streams.get(streamId);
+    if (core !== undefined) this.#parts.closer.closed(core, statusCode);
   }
 }
 
@@ -227,19 +227,19 @@ function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
       streamOpened(parts, frame);
       break;
     case SYN_REPLY: {
-      const state = streams.get(frame.streamId);
-      if (state === undefined) break;
+      const core = streams.get(frame.streamId);
+      if (core === undefined) break;
       pending.peerResponded();
-      timeouts.replied(state);
-      state.replyReceived(frame.nv, fin);
+      timeouts.replied(core);
+      core.replyReceived(frame.nv, fin);
       break;
     }
     case HEADERS:
       streams.get(frame.streamId)?.headersReceived(frame.nv, fin);
       break;
     case RST_STREAM: {
-      const state = streams.get(frame.streamId);
-      if (state !== undefined) state.resetByPeer = true;
+      const core = streams.get(frame.streamId);
+      if (core !== undefined) core.resetByPeer = true;
       break;
     }
     case SETTINGS:
@@ -263,7 +263,7 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
   const { ending, peerStreams, closer } = parts;
   // The application closed the connection while this frame was processed.
   if (ending.begun) return;
-  const state = peerStreams.opened(frame);
+  const core = peerStreams.opened(frame);
   const { options, streams } = parts;
   if (
     options[STREAMS_WAIT] &&
@@ -274,23 +274,23 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
     parts.probe();
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
-  const { unidirectional, fin } = state.init;
+  const { unidirectional, fin } = core.init;
   if (!ending.begun) parts.receiveFlow.mayBeQuiet();
-  if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
+  if (unidirectional && fin && !ending.begun) closer.closed(core, OK);
 }
 
 /** The SYN_STREAM of a stream of this side has its id and is about to be sent. */
 function idAssigned(parts: SessionEventParts, streamId: number): void {
   const { streams } = parts;
   parts.ownStreamOpened(streamId);
-  const state = streams.get(streamId);
-  if (state === undefined) return;
-  if (state.ticket === 0) {
+  const core = streams.get(streamId);
+  if (core === undefined) return;
+  if (core.ticket === 0) {
     // The connection has ended, and the stream has failed.
     streams.remove(streamId);
   } else {
-    state.id = streamId;
-    streams.add(state);
+    core.id = streamId;
+    streams.add(core);
   }
 }
 
@@ -298,8 +298,8 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
   const { streams } = parts;
   switch (frame.frameType) {
     case SYN_STREAM: {
-      const state = streams.get(frame.streamId);
-      if (state !== undefined) synStreamSent(parts, state);
+      const core = streams.get(frame.streamId);
+      if (core !== undefined) synStreamSent(parts, core);
       break;
     }
     case SYN_REPLY:
@@ -325,14 +325,14 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
   }
 }
 
-function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
+function synStreamSent(parts: SessionEventParts, core: StreamCore): void {
   const { pending, timeouts, io, scheduler } = parts;
-  pending.sent(state);
+  pending.sent(core);
   parts.receiveFlow.mayBeQuiet();
-  if (!state.init.unidirectional) {
-    timeouts.awaitReply(state, () => io.trackLastFrame());
+  if (!core.init.unidirectional) {
+    timeouts.awaitReply(core, () => io.trackLastFrame());
   }
-  scheduler.add(state);
+  scheduler.add(core);
 }
 
 function controlNotSent(
@@ -348,10 +348,10 @@ function controlNotSent(
       pending.idsUsedUp(() => ending.notOpened());
       return;
     }
-    const state = streams.get(frame.streamId);
-    if (state === undefined) return;
+    const core = streams.get(frame.streamId);
+    if (core === undefined) return;
     streams.remove(frame.streamId);
-    pending.notSent(state, ending.goingAway ? ending.notOpened() : error);
+    pending.notSent(core, ending.goingAway ? ending.notOpened() : error);
   } else if (frame.frameType === SYN_REPLY) {
     streams.get(frame.streamId)?.sender.replySent(error);
   } else if (frame.frameType === HEADERS) {

@@ -107,11 +107,11 @@ export class ReceiveFlow {
   }
 
   /** Passes a piece of the read buffer to its stream. */
-  received(state: StreamCore, data: Uint8Array): void {
+  received(core: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
     this.#arrived += data.length;
-    if (state.receiveBuffer.push(data)) {
-      this.#unsettled.push(state.receiveBuffer);
+    if (core.receiveBuffer.push(data)) {
+      this.#unsettled.push(core.receiveBuffer);
     }
   }
 
@@ -202,21 +202,21 @@ export class ReceiveFlow {
   }
 
   /** The application has finished with bytes of the stream. */
-  consumed(state: StreamCore, size: number): void {
+  consumed(core: StreamCore, size: number): void {
     if (this.#stopped) return;
-    this.#consume(state, size);
+    this.#consume(core, size);
     this.onConsumed?.();
   }
 
-  #consume(state: StreamCore, consumed: number): void {
-    const counted = Math.min(consumed, state.discounted);
-    state.discounted -= counted;
+  #consume(core: StreamCore, consumed: number): void {
+    const counted = Math.min(consumed, core.discounted);
+    core.discounted -= counted;
     const size = consumed - counted;
     if (size === 0) return;
     this.#buffered -= size;
     if (this.#windows !== undefined) {
-      if (state.pendingUpdate === 0) this.#due.push(state);
-      state.pendingUpdate += size;
+      if (core.pendingUpdate === 0) this.#due.push(core);
+      core.pendingUpdate += size;
       this.#events.flush();
     } else if (this.#holding) {
       this.#stuck?.touch();
@@ -234,9 +234,9 @@ export class ReceiveFlow {
    */
   updateWindows(): void {
     if (this.#session.wantWrite()) this.#windows?.announce();
-    for (const state of this.#due) {
-      this.#windows?.consumed(state, state.pendingUpdate);
-      state.pendingUpdate = 0;
+    for (const core of this.#due) {
+      this.#windows?.consumed(core, core.pendingUpdate);
+      core.pendingUpdate = 0;
     }
     empty(this.#due);
   }
@@ -248,27 +248,27 @@ export class ReceiveFlow {
    * (`isFull`), the bytes of a stream with another user count until they are read or
    * the stream has no users any more.
    */
-  closed(state: StreamCore, isFull: boolean): void {
-    const rest = state.receiveBuffer.size;
+  closed(core: StreamCore, isFull: boolean): void {
+    const rest = core.receiveBuffer.size;
     // The growth of the window counts as long as there are unread bytes.
-    if (rest === 0 || !state.isShared) this.#windows?.closed(state);
-    const isHeld = isFull && state.isShared && !this.hasWindows;
-    if (!isHeld) this.#discount(state);
+    if (rest === 0 || !core.isShared) this.#windows?.closed(core);
+    const isHeld = isFull && core.isShared && !this.hasWindows;
+    if (!isHeld) this.#discount(core);
   }
 
   /** The unread bytes of the stream count as consumed. */
-  #discount(state: StreamCore): void {
-    if (state.countedWhenClosed) return;
-    const { size } = state.receiveBuffer;
+  #discount(core: StreamCore): void {
+    if (core.countedWhenClosed) return;
+    const { size } = core.receiveBuffer;
     // First those that already count as consumed.
-    this.#consume(state, size);
-    state.discounted = size;
+    this.#consume(core, size);
+    core.discounted = size;
   }
 
   /** The stream has no users any more. */
-  released(state: StreamCore): void {
-    this.#windows?.closed(state);
-    this.#discount(state);
+  released(core: StreamCore): void {
+    this.#windows?.closed(core);
+    this.#discount(core);
   }
 }
 

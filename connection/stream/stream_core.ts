@@ -59,8 +59,8 @@ export interface StreamHost extends Reading {
   /** See `SendScheduler`. */
   readonly scheduler: SendMemory & {
     flush(): void;
-    add(state: StreamCore): void;
-    sendNow(state: StreamCore, chunk: Uint8Array): boolean;
+    add(core: StreamCore): void;
+    sendNow(core: StreamCore, chunk: Uint8Array): boolean;
     collect(): void;
     writerContinues(): void;
   };
@@ -69,16 +69,16 @@ export interface StreamHost extends Reading {
     /** Called when the application waits for something from the peer. */
     reconsider(): void;
     /** Called when the application has finished with `size` received bytes. */
-    consumed(state: StreamCore, size: number): void;
+    consumed(core: StreamCore, size: number): void;
     /** The stream has no users any more. */
-    released(state: StreamCore): void;
+    released(core: StreamCore): void;
   };
   /** See `HeldBytes`. */
   readonly heldBytes: {
     /** Counts received headers of the stream; false when there is no room for them. */
-    headers(state: StreamCore, nv: readonly NameValue[]): boolean;
+    headers(core: StreamCore, nv: readonly NameValue[]): boolean;
     /** The stream has no users any more. */
-    release(state: StreamCore): void;
+    release(core: StreamCore): void;
   };
   /** Runs the task when the current read was processed, or the frames for a write were made. */
   later(task: Task): void;
@@ -92,7 +92,7 @@ export interface StreamHost extends Reading {
     parent: StreamCore,
     nv: NameValue[],
     options: PushOptions,
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
   ): Promise<T>;
 }
 
@@ -308,7 +308,7 @@ export class StreamCore
   push<T>(
     nv: NameValue[],
     options: PushOptions,
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
   ): Promise<T> {
     return this.#host.push(this, nv, options, present);
   }

@@ -16,7 +16,7 @@ import {
   TUNING_NAMES,
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
 import { unlessAborted } from "../../connection/time/unless_aborted.ts";
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import { DIAL_NAMES } from "../../connection/transport/dial.ts";
@@ -278,7 +278,7 @@ export class Client implements AsyncDisposable {
     };
     try {
       const response = await exchange(connection, request, move);
-      stateOf(response.stream).onEnd(release);
+      streamCoreOf(response.stream).onEnd(release);
       return response;
     } catch (error) {
       release();

@@ -22,7 +22,7 @@ import {
   STREAMS_WAIT,
   tuningOf,
 } from "../../connection/options.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
 import {
   startIdleTimeout,
   startTimer,
@@ -307,7 +307,7 @@ export class ServedConnection {
       let stream = core.incoming.take() ?? (await core.incoming.next()).value;
       if (stream === undefined) break;
       // The stream was reset while it waited, so there is no response to send.
-      if (permit !== undefined && stateOf(stream).ended) permits.release();
+      if (permit !== undefined && streamCoreOf(stream).ended) permits.release();
       else handleStream(stream, peer, this.#host.exchange, permits.release);
       // The loop may wait long for the next stream, and would keep 4 KiB of this one.
       stream = undefined;
@@ -450,7 +450,7 @@ async function isOfEnd(
  */
 async function refuse(connection: Connection): Promise<void> {
   for (const stream of coreOf(connection).incoming.takeAll()) {
-    stateOf(stream).reset(REFUSED_STREAM);
+    streamCoreOf(stream).reset(REFUSED_STREAM);
   }
   await connection.close();
 }

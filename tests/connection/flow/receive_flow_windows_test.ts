@@ -209,13 +209,13 @@ Deno.test("receive flow: while reading is paused, half the limit counts", () => 
     maxBufferedBytes: 1000,
     maxUnreadBytes: 1000,
   });
-  const state = stream();
-  one.flow.received(state, new Uint8Array(1001));
+  const core = stream();
+  one.flow.received(core, new Uint8Array(1001));
   one.flow.settle();
-  one.flow.consumed(state, 500);
+  one.flow.consumed(core, 500);
   one.flow.reconsider();
   assertEquals(one.log, ["stop"]);
-  one.flow.consumed(state, 1);
+  one.flow.consumed(core, 1);
   assertEquals(one.log, ["stop", "go on"]);
 });
 

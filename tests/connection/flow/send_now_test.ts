@@ -74,8 +74,8 @@ function stream(id = 1, isClear = true): StreamCore {
 }
 
 /** The stream has submitted bytes that are in the write buffer. */
-function submitted(scheduler: SendScheduler, state: StreamCore): void {
-  scheduler.add(state);
+function submitted(scheduler: SendScheduler, core: StreamCore): void {
+  scheduler.add(core);
   scheduler.submit();
 }
 
@@ -113,31 +113,31 @@ Deno.test("send now: not while another stream waits to submit, nor while other b
 
 Deno.test("send now: not while the session has other frames, nor without bytes of this turn", () => {
   const session = openSession();
-  const state = stream();
+  const core = stream();
   const scheduler = schedulerOn(session);
-  submitted(scheduler, state);
+  submitted(scheduler, core);
   session.submitPing();
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
   session.send();
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
 
   const idle = schedulerOn(session, { isFilling: false });
-  submitted(idle, state);
-  assertEquals(idle.sendNow(state, CHUNK), false);
+  submitted(idle, core);
+  assertEquals(idle.sendNow(core, CHUNK), false);
 });
 
 Deno.test("send now: a stream is forgotten when the bytes have left, and when the connection ends", () => {
   const out = begunBuffer();
   const scheduler = schedulerOn(openSession(), { out } as Partial<IoLoop>);
-  const state = stream();
-  submitted(scheduler, state);
+  const core = stream();
+  submitted(scheduler, core);
   out.clear(0);
   scheduler.submit();
   out.append(bytes(1));
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
-  submitted(scheduler, state);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
+  submitted(scheduler, core);
   scheduler.clear();
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
 });
 
 Deno.test("send now: only what both windows and the write buffer have room for, with its heads", () => {
@@ -225,9 +225,9 @@ Deno.test("send now: an exception of a callback ends the connection, after the f
     out,
     fillFailed: (error: unknown) => failures.push(error),
   } as Partial<IoLoop>);
-  const state = stream();
-  submitted(scheduler, state);
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  const core = stream();
+  submitted(scheduler, core);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
   assertEquals([String(failures), out.length], ["TypeError: thrown", 20]);
 });
 
@@ -393,19 +393,19 @@ Deno.test("send now: a write after the stream was reset rejects", async () => {
 });
 
 Deno.test("send now: not inside a callback of the session", () => {
-  const state = stream();
+  const core = stream();
   const results: boolean[] = [];
   const session: Session = openSession({
     onCtrlSend: (_, { frameType }) => {
-      if (frameType === PING) results.push(scheduler.sendNow(state, CHUNK));
+      if (frameType === PING) results.push(scheduler.sendNow(core, CHUNK));
     },
   });
   const scheduler = schedulerOn(session);
-  submitted(scheduler, state);
+  submitted(scheduler, core);
   session.submitPing();
   session.send();
   assertEquals(results, [false]);
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
 });
 
 Deno.test("send now: headers follow the chunks that were written before them, also if those were taken at once", async () => {
