@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "./compiled_code.ts";
 import {
   ERR_DEFERRED,
   ERR_INVALID_STATE,
@@ -110,6 +111,10 @@ export type ReadCallback = (
  * @category Session
  */
 export class DataProvider {
+  static {
+    keepCompiledCode(new DataProvider(undefined, () => ERR_DEFERRED));
+  }
+
   /** Passed to the read callback unchanged. */
   source: unknown;
   /** Returns the bytes. */
@@ -209,16 +214,6 @@ export let headerBytesOf: (
  * @category Session
  */
 export class Session {
-  /**
-   * Keeps the compiled code of {@linkcode DataProvider}; see `zlib/deflate.ts`. It
-   * is a member of this class because a private member of `DataProvider`, even a
-   * static one, would make that a type that no object literal can satisfy.
-   */
-  static readonly #keptProvider: DataProvider = new DataProvider(
-    undefined,
-    () => ERR_DEFERRED,
-  );
-
   readonly #core: SessionCore<Session>;
   readonly #inbound: Inbound<Session>;
   readonly #outbound: Outbound<Session>;

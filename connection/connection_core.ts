@@ -44,7 +44,7 @@ import { Pinger } from "./time/pinger.ts";
 import type { TrackedFrame } from "./time/tracked_frames.ts";
 import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
-import "./warm.ts";
+import "./kept_stream.ts";
 
 /** Most reads and writes have no tasks. */
 const NO_TASKS: Task[] = [];

@@ -4,21 +4,18 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import { ReceiveWindow } from "./flow_control.ts";
 import type { DataItem } from "./outbound_items.ts";
 import type { StreamState } from "./stream_states.ts";
 
 /** A stream in the `StreamTable`. `S` is the class of the session. */
 export class StreamRecord<S> {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: StreamRecord<never> = new StreamRecord<never>(
-    1,
-    true,
-    0,
-    0,
-    undefined,
-    new ReceiveWindow(0),
-  );
+  static {
+    keepCompiledCode(
+      new StreamRecord<never>(1, true, 0, 0, undefined, new ReceiveWindow(0)),
+    );
+  }
 
   readonly id: number;
   /** Opened by this side. */

@@ -14,7 +14,7 @@ import { stdFlags } from "./std.ts";
 
 /** Lowest first: a layer may import itself and those before it. */
 const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
-  ["errors", /^(errors|numbers|values)\.ts$/],
+  ["errors", /^(errors|numbers|values|compiled_code)\.ts$/],
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
   ["capture", /^capture\//],

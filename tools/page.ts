@@ -43,6 +43,7 @@ export async function makePage(): Promise<string> {
 /** The sources of the script: files and folders. */
 const SOURCES = [
   "capture",
+  "compiled_code.ts",
   "errors.ts",
   "frame",
   "numbers.ts",

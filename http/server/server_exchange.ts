@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../../compiled_code.ts";
 import {
   handled,
   LazyPromise,
@@ -11,6 +12,7 @@ import {
 } from "../../connection/deferred.ts";
 import { logError } from "../../connection/error_log.ts";
 import { StreamResetError } from "../../connection/errors.ts";
+import { KEPT_STREAM } from "../../connection/kept_stream.ts";
 import {
   createStream,
   type Stream,
@@ -18,7 +20,6 @@ import {
 } from "../../connection/stream/stream.ts";
 import type { StreamCore, Task } from "../../connection/stream/stream_core.ts";
 import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
-import { KEPT_STREAM } from "../../connection/warm.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   INTERNAL_ERROR,
@@ -33,7 +34,7 @@ import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { readRequestHead } from "../message/request_head.ts";
 import type { TrailersCallback } from "../message/send_body.ts";
-import { keepPlatform } from "../platform/warm_platform.ts";
+import { keepPlatform } from "../platform/kept_platform.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import { clientLeft, isDeparture } from "./departure.ts";
 import {
@@ -121,18 +122,18 @@ class Sending implements Listener<void>, Task {
 
 class ServerExchange<Addr extends Deno.Addr | undefined>
   implements ServeInfo<Addr> {
-  /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
-  static readonly #kept: unknown = new ServerExchange(
-    KEPT_STREAM,
-    { remoteAddr: undefined, version: PROTO_SPDY3_1 },
-    {
-      handler: () => new Response(),
-      onError: undefined,
-    },
-    () => {},
-  );
-
   static {
+    keepCompiledCode(
+      new ServerExchange(
+        KEPT_STREAM,
+        { remoteAddr: undefined, version: PROTO_SPDY3_1 },
+        {
+          handler: () => new Response(),
+          onError: undefined,
+        },
+        () => {},
+      ),
+    );
     begin = (exchange) => exchange.#begin();
     complete = (exchange) => exchange.#complete();
     fail = (exchange, error) => exchange.#fail(error);

@@ -4,7 +4,7 @@
  * must be the same.
  */
 
-import { KEPT_STREAM } from "../../connection/warm.ts";
+import { KEPT_STREAM } from "../../connection/kept_stream.ts";
 import type { NameValue } from "../../frame/types.ts";
 import {
   type ReceivedHead,
