@@ -1,5 +1,10 @@
 /**
- * The error classes of this package and the error codes of spdylay.
+ * The error classes of this package and the error codes of spdylay. An error gets
+ * its text where it is created, except that these files have the texts of several
+ * places: `values.ts` and `numbers.ts` (arguments), `session/parse_failure.ts` (invalid
+ * frames), `connection/end_errors.ts` (connections and streams that end),
+ * `kubernetes/status.ts` (commands). Further classes are in `connection/errors.ts`,
+ * `http/message/message_error.ts` and `kubernetes/errors.ts`.
  *
  * This file is the lowest layer: every file may import it, and it imports
  * nothing.

@@ -95,8 +95,8 @@ export {
 
 // Clients.
 export { Client, type ClientOptions } from "./http/client/client.ts";
-export type { FetchInit, PushedResponse } from "./http/client/fetch_init.ts";
-export type { SpdyResponse } from "./http/client/spdy_response.ts";
+export type { FetchInit, PushedResponse } from "./http/fetch/fetch_init.ts";
+export type { SpdyResponse } from "./http/fetch/spdy_response.ts";
 export {
   connectUpgrade,
   type UpgradeOptions,

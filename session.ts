@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "./compiled_code.ts";
 import {
   ERR_DEFERRED,
   ERR_INVALID_STATE,
@@ -113,6 +114,10 @@ export type ReadCallback = (
  * @category Session
  */
 export class DataProvider {
+  static {
+    keepCompiledCode(new DataProvider(undefined, () => ERR_DEFERRED));
+  }
+
   /** Passed to the read callback unchanged. */
   source: unknown;
   /** Returns the bytes. */
@@ -212,16 +217,6 @@ export let headerBytesOf: (
  * @category Session
  */
 export class Session {
-  /**
-   * Keeps the compiled code of {@linkcode DataProvider}; see `zlib/deflate.ts`. It
-   * is a member of this class because a private member of `DataProvider`, even a
-   * static one, would make that a type that no object literal can satisfy.
-   */
-  static readonly #keptProvider: DataProvider = new DataProvider(
-    undefined,
-    () => ERR_DEFERRED,
-  );
-
   readonly #core: SessionCore<Session>;
   readonly #inbound: Inbound<Session>;
   readonly #outbound: Outbound<Session>;
@@ -229,7 +224,7 @@ export class Session {
   static {
     streamsOf = (session) => session.#core.streams;
     countersOf = (session) =>
-      sessionCounters(session.#core, session.#inbound.unfinishedData);
+      sessionCounters(session.#core, session.#inbound.parser.unfinishedData);
     resizeReceiveWindow = (session, streamId, change) =>
       session.#core.resizeReceiveWindow(streamId, change);
     sendNow = (session, streamId, data, target) =>
@@ -240,11 +235,11 @@ export class Session {
       );
     shrinkHeaders = (session) => {
       session.#outbound.shrink();
-      session.#inbound.shrink();
+      session.#inbound.parser.shrink();
     };
     headerBytesOf = (session) => ({
       sent: session.#outbound.headerBytes,
-      received: session.#inbound.headerBytes,
+      received: session.#inbound.parser.headerBytes,
     });
   }
 
@@ -312,7 +307,7 @@ export class Session {
     if (data !== undefined) checkBytes("data", data);
     this.#core.app.run("recv", () => {
       if (data === undefined) this.#inbound.receiveAll();
-      else this.#inbound.receive(data);
+      else this.#inbound.parser.push(data);
     });
   }
 
@@ -363,7 +358,7 @@ export class Session {
 
   /** Offset in bytes, from the start of input, of a control frame that has arrived only in part; -1 if there is none. */
   get unfinishedControl(): number {
-    return this.#inbound.unfinishedControl;
+    return this.#inbound.parser.unfinishedControl;
   }
 
   /** The lowest priority: 3 in SPDY/2, 7 in SPDY/3 and SPDY/3.1. The highest is 0. */
@@ -468,7 +463,7 @@ export class Session {
 
   /**
    * Queues a body for an open stream, after the bodies it already has. With
-   * `DATA_FLAG_FIN` the last DATA frame of the body closes this end's half of the
+   * `DATA_FLAG_FIN` the last DATA frame of the body closes this side's half of the
    * stream.
    *
    * Throws `InvalidArgumentError` for a bad argument, and `StreamClosedError`
@@ -507,7 +502,7 @@ export class Session {
 
   /**
    * Queues GOAWAY with the lowest priority: frames that are queued already and can be sent
-   * are sent before it. Once it is written, neither end opens streams; existing streams
+   * are sent before it. Once it is written, neither side opens streams; existing streams
    * continue.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
@@ -560,7 +555,7 @@ export class Session {
         ERR_INVALID_STATE,
       );
     }
-    if (!this.#inbound.consume(streamId, size)) {
+    if (!this.#inbound.data.consume(streamId, size)) {
       throw new InvalidArgumentError(
         `size ${size} is more than stream ${streamId} has delivered`,
       );

@@ -44,7 +44,7 @@ import { Pinger } from "./time/pinger.ts";
 import type { TrackedFrame } from "./time/tracked_frames.ts";
 import { Timeouts, type TimeoutsEvents } from "./timeouts.ts";
 import type { Wire } from "./transport/transport.ts";
-import "./warm.ts";
+import "./kept_stream.ts";
 
 /** Most reads and writes have no tasks. */
 const NO_TASKS: Task[] = [];
@@ -155,7 +155,7 @@ export class ConnectionCore
       ownStreams: this.pending.occupied,
       reserved: this.scheduler.copied,
       unread: this.receiveFlow.unread,
-      uncredited: this.receiveFlow.uncredited,
+      pendingUpdate: this.receiveFlow.pendingUpdate,
       readingHeld: this.io.readingPaused,
       sessionWindow: this.receiveFlow.sessionWindow,
       ending: this.ending.begun,
@@ -171,7 +171,7 @@ export class ConnectionCore
    */
   open(init: StreamInit, opening: Opening): void {
     if (!this.ending.accepting) throw this.ending.notOpened();
-    opening.state = new StreamCore(this, 0, init);
+    opening.core = new StreamCore(this, 0, init);
     this.pending.open(opening);
     if (this.pending.queued > 0) this.receiveFlow.reconsider();
     this.io.flush();
@@ -181,7 +181,7 @@ export class ConnectionCore
     parent: StreamCore,
     nv: NameValue[],
     { pri = parent.init.pri, signal }: PushOptions,
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
   ): Promise<T> {
     const init = new StreamInit(true, nv, pri, parent.id, true, false);
     const opening = new AwaitedOpening(present, checkSignal(signal));
@@ -270,8 +270,8 @@ export class ConnectionCore
   wait(): Wait {
     if (this.#awaitedPings > 0 || this.pending.queued > 0) return "need";
     let wait: Wait = this.peerStreams.awaited ? "watch" : "none";
-    for (const state of this.streams.values()) {
-      const one = state.wait;
+    for (const core of this.streams.values()) {
+      const one = core.wait;
       if (one === "need") return one;
       if (one === "watch") wait = one;
     }
@@ -383,7 +383,7 @@ export class ConnectionCore
   fill(): void {
     try {
       do {
-        this.receiveFlow.giveCredit();
+        this.receiveFlow.updateWindows();
         this.scheduler.submit();
         this.session.send();
       } while (this.scheduler.ready > 0);

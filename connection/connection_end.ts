@@ -133,7 +133,7 @@ export class ConnectionEnd {
       const begin = now();
       this.#goawaySubmitted = true;
       if (this.#hasAcceptedBytes()) {
-        await io.outputProgress.within(
+        await io.outputProgress.unlessStalled(
           options.closeTimeout,
           this.#whenAcceptedSent(),
         );
@@ -171,9 +171,9 @@ export class ConnectionEnd {
     pending.failQueued(() => this.notOpened());
     peerStreams.refuseUnclaimed();
     // 2.6.6: streams above the last good one were not processed.
-    for (const state of [...streams.values()]) {
-      if (!state.init.own || state.id <= frame.lastGoodStreamId) continue;
-      closer.giveUp(state, refusedByGoaway(state.id, frame));
+    for (const core of [...streams.values()]) {
+      if (!core.init.own || core.id <= frame.lastGoodStreamId) continue;
+      closer.giveUp(core, refusedByGoaway(core.id, frame));
     }
   }
 
@@ -187,8 +187,8 @@ export class ConnectionEnd {
     // The peer can no longer enlarge a window, so bytes that wait for it can never
     // be sent. Bytes that wait for a reply can still be sent after the application
     // replies.
-    for (const state of [...streams.values()]) {
-      if (state.sender.waitsForWindow) closer.giveUp(state, this.#peerClosed());
+    for (const core of [...streams.values()]) {
+      if (core.sender.waitsForWindow) closer.giveUp(core, this.#peerClosed());
     }
     // Their RST_STREAMs are written next, and then this is called again.
   }
@@ -209,7 +209,7 @@ export class ConnectionEnd {
     const { streams, pending, pinger, io } = this.#parts;
     const reason = transportFailed("writing to the transport failed", error);
     this.#writeError = reason;
-    for (const state of streams.values()) state.sendBuffer.fail(reason);
+    for (const core of streams.values()) core.sendBuffer.fail(reason);
     pending.fail(() => reason);
     pinger.fail(() => reason);
     // While reading is paused, the end of input would not be noticed either.
@@ -250,8 +250,8 @@ export class ConnectionEnd {
     const cutOff = this.#peerGoaway === undefined &&
       (streams.size > 0 || pending.waiting > 0);
     const failure = this.#sessionFailure() ?? (cutOff ? reason() : undefined);
-    for (const state of [...streams.values()]) {
-      if (!state.remoteEnded) closer.giveUp(state, reason());
+    for (const core of [...streams.values()]) {
+      if (!core.remoteEnded) closer.giveUp(core, reason());
     }
     pending.fail(reason);
     pinger.fail(reason);
@@ -339,9 +339,9 @@ export class ConnectionEnd {
     timeouts.stop();
     this.#parts.headerMemory.stop();
     io.progress.ignore(this.#deadline);
-    for (const state of streams.values()) {
-      state.failed(reason());
-      streams.remove(state.id);
+    for (const core of streams.values()) {
+      core.failed(reason());
+      streams.remove(core.id);
     }
     this.#parts.scheduler.clear();
     pending.fail(reason);

@@ -1,19 +1,34 @@
 /**
- * The errors that pending operations get when a connection ends, and when a stream is
- * reset, refused or not opened. Their classes are in `errors.ts`.
+ * The errors that pending operations get when a connection ends, when a stream is
+ * reset, refused or not opened, and when a frame of it is not sent. Their classes are
+ * in `errors.ts`.
  *
  * @module
  */
 
-import { type Initiator, SpdyError, StreamClosedError } from "../errors.ts";
-import type { GoawayFrame } from "../frame/types.ts";
+import {
+  ERR_FRAME_TOO_LARGE,
+  ERR_GOAWAY_ALREADY_SENT,
+  ERR_INVALID_STREAM_ID,
+  ERR_INVALID_STREAM_STATE,
+  ERR_STREAM_CLOSED,
+  ERR_STREAM_CLOSING,
+  ERR_STREAM_ID_NOT_AVAILABLE,
+  ERR_STREAM_SHUT_WR,
+  ERR_SYN_STREAM_NOT_ALLOWED,
+  type Initiator,
+  SpdyError,
+  StreamClosedError,
+} from "../errors.ts";
+import type { CtrlFrame, GoawayFrame } from "../frame/types.ts";
 import {
   CANCEL,
   FLOW_CONTROL_ERROR,
   FRAME_TOO_LARGE,
+  INVALID_STREAM,
   REFUSED_STREAM,
 } from "../frame/constants.ts";
-import { goawayStatusName, statusName } from "../frame/names.ts";
+import { frameName, goawayStatusName, statusName } from "../frame/names.ts";
 import { ConnectionClosedError, StreamResetError } from "./errors.ts";
 
 /**
@@ -165,18 +180,59 @@ export function noneAllowed(): StreamResetError {
   );
 }
 
+/** Why the session does not send a frame, by error code. */
+const NOT_SENT: Readonly<Record<number, string>> = {
+  [ERR_STREAM_ID_NOT_AVAILABLE]: "this side has used all of its stream ids",
+  [ERR_STREAM_CLOSED]: "the stream is closed",
+  [ERR_STREAM_CLOSING]: "the stream is being reset",
+  [ERR_STREAM_SHUT_WR]: "this side has already ended its half of the stream",
+  [ERR_INVALID_STREAM_ID]: "the peer did not open the stream",
+  [ERR_INVALID_STREAM_STATE]: "the state of the stream does not allow it",
+  [ERR_SYN_STREAM_NOT_ALLOWED]: "GOAWAY was sent or received",
+  [ERR_GOAWAY_ALREADY_SENT]: "this side has already sent GOAWAY",
+  [ERR_FRAME_TOO_LARGE]: "its headers are larger than a frame may be",
+};
+
+/** The session did not send `frame`; `errorCode` says why. */
+export function frameNotSent(frame: CtrlFrame, errorCode: number): SpdyError {
+  const name = frameName(frame.frameType);
+  const what = "streamId" in frame && frame.streamId !== 0
+    ? `${name} of stream ${frame.streamId}`
+    : name;
+  const why = NOT_SENT[errorCode] ?? "the session refused it";
+  return new SpdyError(`${what} was not sent: ${why}`, errorCode);
+}
+
+/** A stream that the peer reset. */
+interface ResetStream {
+  readonly id: number;
+  readonly init: {
+    readonly own: boolean;
+    readonly unidirectional: boolean;
+    readonly associatedStreamId: number;
+  };
+}
+
 /** The peer reset the stream: it sent RST_STREAM. */
 export function resetByPeer(
-  streamId: number,
+  stream: ResetStream,
   statusCode: number,
-  hint: string,
 ): StreamResetError {
   return new StreamResetError(
-    `stream ${streamId} was reset by the peer with ${
-      statusText(statusCode)
-    }${hint}`,
-    { streamId, statusCode, initiator: "remote" },
+    `stream ${stream.id} was reset by the peer with ${statusText(statusCode)}${
+      isForbidden(stream) && statusCode === INVALID_STREAM ? FORBIDDEN_HERE : ""
+    }`,
+    { streamId: stream.id, statusCode, initiator: "remote" },
   );
+}
+
+const FORBIDDEN_HERE =
+  ": a server may open only unidirectional streams that belong to a stream of the client, unless the client sets acceptServerStreams";
+
+/** Whether this side is a server, and may not open such a stream (SPDY/3 draft 3.3.1). */
+function isForbidden({ id, init }: ResetStream): boolean {
+  return init.own && id % 2 === 0 &&
+    (!init.unidirectional || init.associatedStreamId === 0);
 }
 
 /** What the status of a reset by the session means for the peer or this side. */

@@ -1,7 +1,7 @@
 /**
  * The errors of connections and streams that end early, and of proxies that open no
  * tunnel: their classes. They say which side is at fault, and why. Most texts are in
- * `end_errors.ts`.
+ * `end_errors.ts`, those of proxies in `transport/`.
  *
  * @module
  */

@@ -230,7 +230,7 @@ export class IoLoop {
     const since = this.#writing
       ? Math.max(begin, this.#writeBegan, this.trackedFrames.lastWrite)
       : now();
-    const drained = await this.outputProgress.within(
+    const drained = await this.outputProgress.unlessStalled(
       timeout,
       this.#drain(),
       since,
@@ -245,7 +245,7 @@ export class IoLoop {
       if (!this.#hasInputEnded) {
         await within(
           Math.min(timeout * CLOSING_PEER_FACTOR, MAX_DELAY),
-          this.progress.within(timeout, this.#untilInputEnds()),
+          this.progress.unlessStalled(timeout, this.#untilInputEnds()),
         );
       }
     }

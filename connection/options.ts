@@ -33,9 +33,9 @@ import {
 } from "../session/options.ts";
 import { checkNames, copyOptions, type Names } from "../values.ts";
 import { HEADS } from "./buffers/shared_buffers.ts";
+import { trailersRoom } from "./buffers/trailers.ts";
 import { checkKinds } from "./option_kinds.ts";
 import type { SettingsStore } from "./settings_store.ts";
-import { trailersRoom } from "./stream/trailers.ts";
 import type { FirstWrites } from "./time/first_writes.ts";
 import { KEEPALIVE_NAMES, type KeepAliveOptions } from "./time/keepalive.ts";
 

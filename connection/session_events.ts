@@ -5,14 +5,6 @@
  */
 
 import {
-  ERR_FRAME_TOO_LARGE,
-  ERR_STREAM_CLOSED,
-  ERR_STREAM_CLOSING,
-  ERR_STREAM_SHUT_WR,
-  ERR_SYN_STREAM_NOT_ALLOWED,
-  SpdyError,
-} from "../errors.ts";
-import {
   CTRL_FLAG_FIN,
   DATA,
   DATA_FLAG_FIN,
@@ -26,7 +18,6 @@ import {
   SYN_STREAM,
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
-import { frameName } from "../frame/names.ts";
 import type { CtrlFrame, SynStreamFrame } from "../frame/types.ts";
 import type { Session, SessionOptions } from "../session.ts";
 import {
@@ -49,6 +40,7 @@ import {
 } from "../session/options.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 import type { ConnectionSettings } from "./connection_settings.ts";
+import { frameNotSent } from "./end_errors.ts";
 import type { ReceiveFlow } from "./flow/receive_flow.ts";
 import type { SendScheduler } from "./flow/send_scheduler.ts";
 import type { IoLoop } from "./io_loop.ts";
@@ -143,8 +135,8 @@ class SessionEvents implements SessionOptions, TransportSettings {
     this[RESOLVED] = settingsOf(options);
     this[SENT_WITHOUT_HEADERS] = options.onFrame === undefined;
     this[DATA_ROOM] = () => parts.io.out.dataRoom;
-    this[ON_STREAM_DATA] = (state, data) => {
-      if (state instanceof StreamCore) parts.receiveFlow.received(state, data);
+    this[ON_STREAM_DATA] = (core, data) => {
+      if (core instanceof StreamCore) parts.receiveFlow.received(core, data);
     };
   }
 
@@ -211,8 +203,8 @@ class SessionEvents implements SessionOptions, TransportSettings {
   }
 
   onStreamClose(_: Session, streamId: number, statusCode: number): void {
-    const state = this.#parts.streams.get(streamId);
-    if (state !== undefined) this.#parts.closer.closed(state, statusCode);
+    const core = this.#parts.streams.get(streamId);
+    if (core !== undefined) this.#parts.closer.closed(core, statusCode);
   }
 }
 
@@ -235,19 +227,19 @@ function controlReceived(parts: SessionEventParts, frame: CtrlFrame): void {
       streamOpened(parts, frame);
       break;
     case SYN_REPLY: {
-      const state = streams.get(frame.streamId);
-      if (state === undefined) break;
+      const core = streams.get(frame.streamId);
+      if (core === undefined) break;
       pending.peerResponded();
-      timeouts.replied(state);
-      state.replyReceived(frame.nv, fin);
+      timeouts.replied(core);
+      core.replyReceived(frame.nv, fin);
       break;
     }
     case HEADERS:
       streams.get(frame.streamId)?.headersReceived(frame.nv, fin);
       break;
     case RST_STREAM: {
-      const state = streams.get(frame.streamId);
-      if (state !== undefined) state.resetByPeer = true;
+      const core = streams.get(frame.streamId);
+      if (core !== undefined) core.resetByPeer = true;
       break;
     }
     case SETTINGS:
@@ -271,7 +263,7 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
   const { ending, peerStreams, closer } = parts;
   // The application closed the connection while this frame was processed.
   if (ending.begun) return;
-  const state = peerStreams.opened(frame);
+  const core = peerStreams.opened(frame);
   const { options, streams } = parts;
   if (
     options[STREAMS_WAIT] &&
@@ -282,23 +274,23 @@ function streamOpened(parts: SessionEventParts, frame: SynStreamFrame): void {
     parts.probe();
   }
   // The session has no record of a stream that ended with its SYN_STREAM.
-  const { unidirectional, fin } = state.init;
+  const { unidirectional, fin } = core.init;
   if (!ending.begun) parts.receiveFlow.mayBeQuiet();
-  if (unidirectional && fin && !ending.begun) closer.closed(state, OK);
+  if (unidirectional && fin && !ending.begun) closer.closed(core, OK);
 }
 
 /** The SYN_STREAM of a stream of this side has its id and is about to be sent. */
 function idAssigned(parts: SessionEventParts, streamId: number): void {
   const { streams } = parts;
   parts.ownStreamOpened(streamId);
-  const state = streams.get(streamId);
-  if (state === undefined) return;
-  if (state.ticket === 0) {
+  const core = streams.get(streamId);
+  if (core === undefined) return;
+  if (core.ticket === 0) {
     // The connection has ended, and the stream has failed.
     streams.remove(streamId);
   } else {
-    state.id = streamId;
-    streams.add(state);
+    core.id = streamId;
+    streams.add(core);
   }
 }
 
@@ -306,8 +298,8 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
   const { streams } = parts;
   switch (frame.frameType) {
     case SYN_STREAM: {
-      const state = streams.get(frame.streamId);
-      if (state !== undefined) synStreamSent(parts, state);
+      const core = streams.get(frame.streamId);
+      if (core !== undefined) synStreamSent(parts, core);
       break;
     }
     case SYN_REPLY:
@@ -317,7 +309,7 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
       streams.get(frame.streamId)?.sender.headersSent();
       break;
     case SETTINGS:
-      if (parts.settings.sent(frame) && parts.receiveFlow.windows) {
+      if (parts.settings.sent(frame) && parts.receiveFlow.hasWindows) {
         parts.probe();
       }
       break;
@@ -333,36 +325,22 @@ function controlSent(parts: SessionEventParts, frame: CtrlFrame): void {
   }
 }
 
-function synStreamSent(parts: SessionEventParts, state: StreamCore): void {
+function synStreamSent(parts: SessionEventParts, core: StreamCore): void {
   const { pending, timeouts, io, scheduler } = parts;
-  pending.sent(state);
+  pending.sent(core);
   parts.receiveFlow.mayBeQuiet();
-  if (!state.init.unidirectional) {
-    timeouts.awaitReply(state, () => io.trackLastFrame());
+  if (!core.init.unidirectional) {
+    timeouts.awaitReply(core, () => io.trackLastFrame());
   }
-  scheduler.add(state);
+  scheduler.add(core);
 }
-
-/** Why the session does not send a frame, by error code. */
-const NOT_SENT: Readonly<Record<number, string>> = {
-  [ERR_FRAME_TOO_LARGE]: "its headers are larger than a frame may be",
-  [ERR_STREAM_CLOSED]: "the stream is closed",
-  [ERR_STREAM_CLOSING]: "the stream is being reset",
-  [ERR_STREAM_SHUT_WR]: "this side has already ended its half of the stream",
-  [ERR_SYN_STREAM_NOT_ALLOWED]: "GOAWAY was sent or received",
-};
 
 function controlNotSent(
   parts: SessionEventParts,
   frame: CtrlFrame,
   errorCode: number,
 ): void {
-  const name = frameName(frame.frameType);
-  const what = "streamId" in frame && frame.streamId !== 0
-    ? `${name} of stream ${frame.streamId}`
-    : name;
-  const reason = NOT_SENT[errorCode] ?? `error ${errorCode}`;
-  const error = new SpdyError(`${what} was not sent: ${reason}`, errorCode);
+  const error = frameNotSent(frame, errorCode);
   const { streams, pending, ending } = parts;
   if (frame.frameType === SYN_STREAM) {
     if (frame.streamId === 0) {
@@ -370,10 +348,10 @@ function controlNotSent(
       pending.idsUsedUp(() => ending.notOpened());
       return;
     }
-    const state = streams.get(frame.streamId);
-    if (state === undefined) return;
+    const core = streams.get(frame.streamId);
+    if (core === undefined) return;
     streams.remove(frame.streamId);
-    pending.notSent(state, ending.goingAway ? ending.notOpened() : error);
+    pending.notSent(core, ending.goingAway ? ending.notOpened() : error);
   } else if (frame.frameType === SYN_REPLY) {
     streams.get(frame.streamId)?.sender.replySent(error);
   } else if (frame.frameType === HEADERS) {

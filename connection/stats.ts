@@ -129,12 +129,12 @@ export function connectionStats(core: ConnectionCore): ConnectionStats {
   const headers = headerBytesOf(session);
   const byId = new Map(counters.streams.map((each) => [each.id, each]));
   const streams: StreamStats[] = [];
-  const windows = core.receiveFlow.windows;
-  for (const state of core.streams.values()) {
-    const windowsOf = windows ? byId.get(state.id) : undefined;
-    streams.push(streamStats(state, windowsOf, counters.sendWindow));
+  const { hasWindows } = core.receiveFlow;
+  for (const stream of core.streams.values()) {
+    const windowsOf = hasWindows ? byId.get(stream.id) : undefined;
+    streams.push(streamStats(stream, windowsOf, counters.sendWindow));
   }
-  const hasWindow = windows && Number.isFinite(counters.sendWindow);
+  const hasWindow = hasWindows && Number.isFinite(counters.sendWindow);
   return {
     state: stateOfConnection(core),
     sent: {
@@ -157,16 +157,16 @@ export function connectionStats(core: ConnectionCore): ConnectionStats {
 }
 
 function streamStats(
-  state: StreamCore,
+  core: StreamCore,
   windows: SessionStreamCounters | undefined,
   connectionWindow: number,
 ): StreamStats {
-  const { id, init, receiveBuffer, sendBuffer } = state;
+  const { id, init, receiveBuffer, sendBuffer } = core;
   const sendWindow = windows?.sendWindow;
   const waitsFor: StreamWait[] = [];
-  const sending = sendingWait(state, sendWindow, connectionWindow);
+  const sending = sendingWait(core, sendWindow, connectionWindow);
   if (sending !== undefined) waitsFor.push(sending);
-  const receiving = receivingWait(state);
+  const receiving = receivingWait(core);
   if (receiving !== undefined) waitsFor.push(receiving);
   return {
     id,
@@ -192,10 +192,10 @@ function sendingWait(
   return connectionWindow <= 0 ? "connection window" : "transport";
 }
 
-function receivingWait(state: StreamCore): StreamWait | undefined {
-  if (state.receiveBuffer.size > 0) return "reader";
-  if (state.remoteEnded) return undefined;
-  return state.init.own && !state.response.settled ? "response" : "peer";
+function receivingWait(core: StreamCore): StreamWait | undefined {
+  if (core.receiveBuffer.size > 0) return "reader";
+  if (core.remoteEnded) return undefined;
+  return core.init.own && !core.response.settled ? "response" : "peer";
 }
 
 function withRatio(

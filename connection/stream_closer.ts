@@ -35,40 +35,40 @@ export class StreamCloser {
   }
 
   /** The session has closed the stream. */
-  closed(state: StreamCore, statusCode: number): void {
-    this.#remove(state);
-    const isCut = statusCode !== OK || state.resetByPeer;
-    if (isCut && !this.#mayKeepUnread(state)) {
-      state.sessionClosed(statusCode);
+  closed(core: StreamCore, statusCode: number): void {
+    this.#remove(core);
+    const isCut = statusCode !== OK || core.resetByPeer;
+    if (isCut && !this.#mayKeepUnread(core)) {
+      core.sessionClosed(statusCode);
       // There is no room for the unread bytes: a reader gets the error at once.
-      state.receiveBuffer.abort(state.failure);
+      core.receiveBuffer.abort(core.failure);
     }
-    this.#countUnread(state);
-    state.sessionClosed(statusCode);
-    state.removeUser();
-    if (!state.init.own) return;
-    const reason = state.ticket === 0
+    this.#countUnread(core);
+    core.sessionClosed(statusCode);
+    core.removeUser();
+    if (!core.init.own) return;
+    const reason = core.ticket === 0
       ? undefined
-      : closedBeforeSent(state.id, statusCode);
-    this.#host.pending.closed(state, reason);
+      : closedBeforeSent(core.id, statusCode);
+    this.#host.pending.closed(core, reason);
   }
 
   /** Fails a stream on this side and resets it. */
-  giveUp(state: StreamCore, reason: unknown): void {
+  giveUp(core: StreamCore, reason: unknown): void {
     const { session, pending, scheduler } = this.#host;
-    session.submitRstStream(state.id, INTERNAL_ERROR);
-    this.#remove(state);
-    this.#countUnread(state);
-    state.failed(reason);
-    state.removeUser();
-    if (state.init.own) pending.closed(state, reason);
+    session.submitRstStream(core.id, INTERNAL_ERROR);
+    this.#remove(core);
+    this.#countUnread(core);
+    core.failed(reason);
+    core.removeUser();
+    if (core.init.own) pending.closed(core, reason);
     scheduler.flush();
   }
 
-  #remove(state: StreamCore): void {
+  #remove(core: StreamCore): void {
     const { streams, timeouts } = this.#host;
-    streams.remove(state.id);
-    timeouts.replied(state);
+    streams.remove(core.id);
+    timeouts.replied(core);
     if (streams.size === 0) timeouts.streamsClosed();
   }
 
@@ -79,14 +79,14 @@ export class StreamCloser {
    */
   #mayKeepUnread({ isShared, receiveBuffer }: StreamCore): boolean {
     const { receiveFlow, heldBytes } = this.#host;
-    return receiveFlow.windows || !isShared ||
+    return receiveFlow.hasWindows || !isShared ||
       heldBytes.mayHold(receiveBuffer.size);
   }
 
   /** The session's windows no longer count the unread bytes, but a handler may still read them. */
-  #countUnread(state: StreamCore): void {
+  #countUnread(core: StreamCore): void {
     const { receiveFlow, heldBytes } = this.#host;
-    if (state.isShared) heldBytes.unread(state, state.receiveBuffer.size);
-    receiveFlow.closed(state, heldBytes.full);
+    if (core.isShared) heldBytes.unread(core, core.receiveBuffer.size);
+    receiveFlow.closed(core, heldBytes.full);
   }
 }

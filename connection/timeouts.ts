@@ -8,7 +8,6 @@ import { CANCEL } from "../frame/constants.ts";
 import { SERVER } from "../session/constants.ts";
 import { noReply } from "./end_errors.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { StreamCore } from "./stream/stream_core.ts";
 import { KeepAlive } from "./time/keepalive.ts";
 import { PeerTimer, type Reading } from "./time/peer_timer.ts";
 import { QuietTimer } from "./time/quiet_timer.ts";
@@ -26,6 +25,14 @@ export interface TimeoutsEvents extends Reading {
   tooLongIdle(): void;
 }
 
+/** A stream, as far as the timeouts need it. */
+export interface TimedStream {
+  /** Stream id, 1..2^31-1. */
+  readonly id: number;
+  /** Resets the stream; what waits on it fails with `error`. */
+  reset(statusCode: number, error: unknown): void;
+}
+
 /** Runs the timeouts that the options set; {@linkcode stop} ends them all. */
 export class Timeouts {
   readonly #headerTimeout: number;
@@ -39,7 +46,7 @@ export class Timeouts {
   #frameTimer: PeerTimer | undefined;
   #firstStream: PeerTimer | undefined;
   /** Those of streams without a reply; exists where they have a time limit. */
-  readonly #replies: Map<StreamCore, PeerTimer> | undefined;
+  readonly #replies: Map<TimedStream, PeerTimer> | undefined;
 
   constructor(options: ResolvedOptions, events: TimeoutsEvents) {
     this.#events = events;
@@ -108,19 +115,19 @@ export class Timeouts {
   }
 
   /** A stream of this side waits for its reply. `track` returns its SYN_STREAM, from which the time counts. */
-  awaitReply(state: StreamCore, track: () => TrackedFrame): void {
+  awaitReply(stream: TimedStream, track: () => TrackedFrame): void {
     if (this.#headerTimeout === 0) return;
     const timer = new PeerTimer(this.#headerTimeout, this.#events, () => {
-      state.reset(CANCEL, noReply(state.id, this.#headerTimeout));
+      stream.reset(CANCEL, noReply(stream.id, this.#headerTimeout));
     }, track());
-    this.#replies?.set(state, timer);
+    this.#replies?.set(stream, timer);
   }
 
   /** The reply arrived, or the stream ended without one. */
-  replied(state: StreamCore): void {
+  replied(stream: TimedStream): void {
     if (this.#headerTimeout === 0) return;
-    this.#replies?.get(state)?.stop();
-    this.#replies?.delete(state);
+    this.#replies?.get(stream)?.stop();
+    this.#replies?.delete(stream);
   }
 
   /** Ends all timers. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import {
   ERR_FRAME_TOO_LARGE,
   ERR_UNSUPPORTED_VERSION,
@@ -105,11 +106,8 @@ const MOST_TAKEN = 64;
  * @category Frames
  */
 export class FrameDecoder {
-  /**
-   * Keeps the compiled code of this class; see `zlib/deflate.ts`. The first decoder
-   * creates it.
-   */
-  static #kept: FrameDecoder | null | undefined;
+  /** Whether the first decoder has kept the compiled code of this class. */
+  static #isKept = false;
 
   readonly #parser: FrameParser;
   /** The next frame or error. Mostly the queue is empty. */
@@ -146,9 +144,9 @@ export class FrameDecoder {
       this.#makeSink(onIgnored),
       resolveFrameLimits(limits, DECODER_LIMITS),
     );
-    if (FrameDecoder.#kept === undefined) {
-      FrameDecoder.#kept = null;
-      FrameDecoder.#kept = new FrameDecoder(3);
+    if (!FrameDecoder.#isKept) {
+      FrameDecoder.#isKept = true;
+      keepCompiledCode(new FrameDecoder(3));
     }
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import {
   ERR_FRAME_TOO_LARGE,
   ERR_INVALID_FRAME,
@@ -162,8 +163,9 @@ export function exceededLimit(
 
 /** What reading the pairs of a block has found out. */
 class Reading {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: Reading = new Reading();
+  static {
+    keepCompiledCode(new Reading());
+  }
 
   /** Where the next pair starts. */
   at = 0;

@@ -22,7 +22,7 @@ const MOST_NAMES = 128;
 const MOST_CHARACTERS = 16384;
 
 /** Headers as an application passes them. */
-type HeaderList = readonly (readonly [name: string, value: string])[];
+export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** A header list that has been checked. */
 export interface CheckedHeaders {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import { ERR_FRAME_TOO_LARGE, ZlibError } from "../errors.ts";
 import { Inflater } from "../zlib/inflater.ts";
 import { CodecPool } from "./codec_pool.ts";
@@ -80,14 +81,10 @@ let lastFirst: FirstBlock | undefined;
  * secrets.
  */
 export class HeaderDecoder {
-  /**
-   * Keeps the compiled code of the classes that read blocks; see `zlib/deflate.ts`. It is
-   * a codec, because a decoder has none before its first block.
-   */
-  static readonly #kept: Codec = restarted(
-    undefined,
-    versionTraits(PROTO_SPDY3),
-  );
+  static {
+    // A codec, because a decoder has none before its first block.
+    keepCompiledCode(restarted(undefined, versionTraits(PROTO_SPDY3)));
+  }
 
   /** What was decoded; blocks that were discarded count as compressed only. */
   readonly bytes: HeaderBytes = noHeaderBytes();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { checkNames, checkOneOf, type Names, show } from "../values.ts";
 import { ByteWriter } from "./byte_writer.ts";
@@ -66,12 +67,10 @@ const ENCODER_NAMES: Names<HeaderEncoderOptions> = {
 /** The header compression of one direction of a connection. */
 export class HeaderEncoder {
   /**
-   * Keeps the compiled code of the compressor; see `zlib/deflate.ts`. It is created
-   * together with the second compressor: in a program with one connection, that of the
-   * connection is enough, and the code is compiled when it is needed and not at the
-   * start.
+   * Compressors that were created. The second one keeps the compiled code: in a program
+   * with one connection, that of the connection is enough, and the code is compiled when
+   * it is needed and not at the start.
    */
-  static #kept: HeaderEncoder | undefined;
   static #compressors = 0;
 
   /** What was encoded. */
@@ -150,7 +149,7 @@ export class HeaderEncoder {
   #open(): BlockCompressor {
     if (this.#compressor !== undefined) return this.#compressor;
     if (++HeaderEncoder.#compressors === 2) {
-      HeaderEncoder.#kept = HeaderEncoder.#make();
+      keepCompiledCode(HeaderEncoder.#make());
     }
     return this.#compressor = this.#makeCompressor();
   }

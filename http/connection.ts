@@ -7,10 +7,10 @@
 import { RawConnection } from "../connection.ts";
 import type { ConnectionOptions } from "../connection/options.ts";
 import type { Transport } from "../connection/transport/transport.ts";
-import { bindFetch } from "./client/bind_fetch.ts";
-import { fetchOver } from "./client/fetch.ts";
-import type { FetchInit } from "./client/fetch_init.ts";
-import type { SpdyResponse } from "./client/spdy_response.ts";
+import { bindFetch } from "./fetch/bind_fetch.ts";
+import { fetchOver } from "./fetch/fetch.ts";
+import type { FetchInit } from "./fetch/fetch_init.ts";
+import type { SpdyResponse } from "./fetch/spdy_response.ts";
 
 /**
  * A SPDY session on a transport: a `Deno.Conn` for TCP, TLS or a Unix socket, or

@@ -8,7 +8,7 @@
 
 import type { RawConnection } from "../connection.ts";
 import { checkTexts } from "../connection/option_kinds.ts";
-import { stateOf } from "../connection/stream/stream.ts";
+import { streamCoreOf } from "../connection/stream/stream.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { NameValue } from "../frame/types.ts";
 import { readHttpUrl } from "../http/upgrade/http_url.ts";
@@ -140,7 +140,9 @@ export class SpdyTunnel {
       fin: !writable && isForwarded,
     });
     if (!readable) {
-      stateOf(stream).dropBody("the channel was opened with readable: false");
+      streamCoreOf(stream).dropBody(
+        "the channel was opened with readable: false",
+      );
     }
     // moby/spdystream 0.5.1 silently drops DATA that arrives before it has replied.
     await stream.response;

@@ -6,13 +6,13 @@
  */
 
 /**
- * This end opens the connection; its streams and PINGs have odd numbers.
+ * This side opens the connection; its streams and PINGs have odd numbers.
  *
  * @category Session
  */
 export const CLIENT = 1;
 /**
- * This end accepts the connection; its streams and PINGs have even numbers.
+ * This side accepts the connection; its streams and PINGs have even numbers.
  *
  * @category Session
  */

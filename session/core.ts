@@ -83,7 +83,7 @@ export class SessionCore<S> {
 
   /** Streams have windows: in SPDY/3 and later, unless the option is off. */
   readonly flowControl: boolean;
-  /** Bytes that the session window lets this end send; infinite before SPDY/3.1 and without flow control. */
+  /** Bytes that the session window lets this side send; infinite before SPDY/3.1 and without flow control. */
   sendWindow: number;
   /** Times that a body was set aside because a window was used up. */
   windowStalls = 0;
@@ -147,7 +147,7 @@ export class SessionCore<S> {
     }
   }
 
-  /** True once GOAWAY was sent or received, or the session failed: neither end opens streams any more. */
+  /** True once GOAWAY was sent or received, or the session failed: neither side opens streams any more. */
   get goingAway(): boolean {
     return this.goawaySent || this.goawayReceived || this.failing;
   }

@@ -22,14 +22,14 @@ export interface SessionStreamCounters {
   readonly id: number;
   /** The peer may still send: it has not closed its half, and no RST_STREAM was sent or queued. */
   readonly open: boolean;
-  /** Bytes that the stream's own window lets this end send. */
+  /** Bytes that the stream's own window lets this side send. */
   readonly sendWindow: number;
   readonly receiveWindow: WindowCounters | undefined;
 }
 
 /** The counters of a session. */
 export interface SessionCounters {
-  /** Bytes that the session window lets this end send; infinite when there is none. */
+  /** Bytes that the session window lets this side send; infinite when there is none. */
   readonly sendWindow: number;
   readonly receiveWindow: WindowCounters | undefined;
   readonly streams: readonly SessionStreamCounters[];

@@ -1,5 +1,5 @@
 /**
- * Budgets against floods of useless frames, which cost this end work. There is no
+ * Budgets against floods of useless frames, which cost this side work. There is no
  * clock here: useful work restores a budget.
  *
  * @module

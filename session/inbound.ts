@@ -29,7 +29,6 @@ import {
   WINDOW_UPDATE,
 } from "../frame/constants.ts";
 import type { ControlType } from "../frame/control_frame.ts";
-import type { HeaderBytes } from "../frame/header_bytes.ts";
 import { frameName } from "../frame/names.ts";
 import { FrameParser } from "../frame/parser.ts";
 import type { ControlSink } from "../frame/sink.ts";
@@ -65,43 +64,20 @@ type StreamFrame = HeaderBlockFrame | RstStreamFrame | WindowUpdateFrame;
 /** The receiving half of one session. `S` is the session's class. */
 export class Inbound<S> implements ControlSink {
   readonly #core: SessionCore<S>;
-  readonly #parser: FrameParser;
-  readonly #data: InboundData<S>;
+  /** Takes the peer's bytes, whose content never makes it throw. */
+  readonly parser: FrameParser;
+  /** Gets DATA from the parser; the other frames come here. */
+  readonly data: InboundData<S>;
   /** An upper bound of every stream's send credit so far; tells whether a new initial window can overflow any of them. */
   #largestCredit = 0;
 
   /** Creates the receiving half of `core`. */
   constructor(core: SessionCore<S>, version: ProtocolVersion) {
     this.#core = core;
-    this.#data = new InboundData(core);
+    this.data = new InboundData(core);
     const { limits } = core.options;
-    this.#parser = new FrameParser(version, this, limits, this.#data);
-    core.onFail = () => this.#parser.stop();
-  }
-
-  /** Processes bytes from the peer. Their content never makes it throw. */
-  receive(data: Uint8Array): void {
-    this.#parser.push(data);
-  }
-
-  /** The total length of the header blocks received so far. */
-  get headerBytes(): Readonly<HeaderBytes> {
-    return this.#parser.headerBytes;
-  }
-
-  /** See `FrameParser.shrink`. */
-  shrink(): void {
-    this.#parser.shrink();
-  }
-
-  /** See `FrameParser.unfinishedControl`. */
-  get unfinishedControl(): number {
-    return this.#parser.unfinishedControl;
-  }
-
-  /** See `FrameParser.unfinishedData`. */
-  get unfinishedData(): { streamId: number; remaining: number } {
-    return this.#parser.unfinishedData;
+    this.parser = new FrameParser(version, this, limits, this.data);
+    core.onFail = () => this.parser.stop();
   }
 
   /** Asks the transport for bytes until it would block or the session has failed. */
@@ -109,13 +85,8 @@ export class Inbound<S> implements ControlSink {
     while (!this.#core.failing) {
       const data = this.#core.app.recv(RECV_LENGTH);
       if (data === undefined) return;
-      this.#parser.push(data);
+      this.parser.push(data);
     }
-  }
-
-  /** See `InboundData.consume`. */
-  consume(streamId: number, size: number): boolean {
-    return this.#data.consume(streamId, size);
   }
 
   onControl(frame: CtrlFrame): void {
@@ -159,7 +130,7 @@ export class Inbound<S> implements ControlSink {
     errorCode: number,
   ): void {
     this.#core.app.onCtrlRecvParseError(type, head, payload, errorCode);
-    const { frameOffset } = this.#parser;
+    const { frameOffset } = this.parser;
     this.#core.failForPeer(
       parseFailure(type, payload, frameOffset, errorCode),
       errorCode,
@@ -243,7 +214,7 @@ export class Inbound<S> implements ControlSink {
     const fin = (flags & CTRL_FLAG_FIN) !== 0;
     const unidirectional = (flags & CTRL_FLAG_UNIDIRECTIONAL) !== 0;
     if (fin && unidirectional) {
-      // Neither end can send anything more, so it needs no stream.
+      // Neither side can send anything more, so it needs no stream.
       core.app.onCtrlRecv(frame);
       core.app.onRequestRecv(streamId);
       core.app.onStreamClose(streamId, OK);
@@ -325,7 +296,7 @@ export class Inbound<S> implements ControlSink {
 
   /** Closes the peer's half of the stream when the frame has FIN. */
   #readEnds(stream: StreamRecord<S>, flags: number): void {
-    if ((flags & CTRL_FLAG_FIN) !== 0) this.#data.shutRead(stream);
+    if ((flags & CTRL_FLAG_FIN) !== 0) this.data.shutRead(stream);
   }
 
   /** RST_STREAM (2.6.3). It is never answered. */

@@ -1,5 +1,5 @@
 /**
- * DATA that the peer sent before it learned that this end had closed its stream.
+ * DATA that the peer sent before it learned that this side had closed its stream.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const MOST = 16 << 20;
 export class LateData {
   #excused = 0;
 
-  /** This end closed a stream on which the peer may still send `window` bytes; `undefined` for a stream without a window. */
+  /** This side closed a stream on which the peer may still send `window` bytes; `undefined` for a stream without a window. */
   expect(window: number | undefined): void {
     // One more for the FIN, which may arrive in an empty frame.
     const size = Math.max(0, window ?? WITHOUT_WINDOW) + 1;

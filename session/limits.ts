@@ -50,12 +50,12 @@ export interface Limits extends FrameLimits {
    */
   readonly maxQueuedReplies?: number;
   /**
-   * PINGs of this end that may wait for replies; default 1000. Beyond it
+   * PINGs of this side that may wait for replies; default 1000. Beyond it
    * `submitPing` throws.
    */
   readonly maxOutstandingPings?: number;
   /**
-   * Streams of the peer that are reset before this end replied, or refused; default
+   * Streams of the peer that are reset before this side replied, or refused; default
    * 1000. Replies written and streams that end without a reset restore it.
    */
   readonly maxRapidResets?: number;

@@ -118,19 +118,19 @@ export interface TransportSettings {
   readonly [CREDIT_ON_ARRIVAL]?: boolean;
   /**
    * Send WINDOW_UPDATEs with the highest priority of a stream. Otherwise each has that
-   * of its stream, and the session's has the lowest, as in spdylay: while this end has
+   * of its stream, and the session's has the lowest, as in spdylay: while this side has
    * more urgent DATA to send, the peer runs out of window.
    */
   readonly [URGENT_UPDATES]?: boolean;
   /**
-   * Enforce a lower `INITIAL_WINDOW_SIZE` of this end once the peer has answered a
+   * Enforce a lower `INITIAL_WINDOW_SIZE` of this side once the peer has answered a
    * PING that was sent after it, not once the SETTINGS frame was written. The
    * connection layer sends that PING.
    */
   readonly [LOWERED_BY_PING]?: boolean;
   /**
    * Send the first SETTINGS before every PING that is submitted after it, and before
-   * replies to the peer's PINGs: after either of them, the other end may rely on having
+   * replies to the peer's PINGs: after either of them, the other side may rely on having
    * seen all values. In spdylay, a PING overtakes it.
    */
   readonly [SETTINGS_FIRST]?: boolean;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import { ERR_DEFERRED } from "../errors.ts";
 import { PING } from "../frame/constants.ts";
 import { type CheckedHeaders, ownHeaders } from "../frame/header_checker.ts";
@@ -28,12 +29,9 @@ const NO_BODY: BodySource<never> = {
 
 /** A control frame. `S` is the session's class. */
 export class ControlItem<S> {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: ControlItem<never> = new ControlItem<never>(
-    SOME_KEY,
-    NO_FRAME,
-    false,
-  );
+  static {
+    keepCompiledCode(new ControlItem<never>(SOME_KEY, NO_FRAME, false));
+  }
 
   readonly kind = "control";
   key: number;
@@ -90,13 +88,9 @@ export type Parked =
 
 /** A body of a stream. `S` is the session's class. */
 export class DataItem<S> {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: DataItem<never> = new DataItem<never>(
-    SOME_KEY,
-    1,
-    true,
-    NO_BODY,
-  );
+  static {
+    keepCompiledCode(new DataItem<never>(SOME_KEY, 1, true, NO_BODY));
+  }
 
   readonly kind = "data";
   key: number;

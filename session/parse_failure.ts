@@ -69,6 +69,6 @@ function parseFault(errorCode: number): string {
     case ERR_INVALID_FRAME:
       return "its length or structure is wrong";
     default:
-      return `error ${errorCode}`;
+      return "it cannot be read";
   }
 }

@@ -1,5 +1,5 @@
 /**
- * PINGs of this end and their replies (SPDY/3 draft 2.6.5).
+ * PINGs of this side and their replies (SPDY/3 draft 2.6.5).
  *
  * @module
  */
@@ -61,7 +61,7 @@ export class Pings {
     this.#waiting.add(id);
   }
 
-  /** Whether the id is one of this end's (2.6.5: odd from a client, even from a server). */
+  /** Whether the id is one of this side's (2.6.5: odd from a client, even from a server). */
   isOwn(id: number): boolean {
     return id % 2 === this.#first % 2;
   }

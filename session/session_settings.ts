@@ -1,5 +1,5 @@
 /**
- * The SETTINGS values of both ends that affect a session (SPDY/3 draft 2.6.4).
+ * The SETTINGS values of both sides that affect a session (SPDY/3 draft 2.6.4).
  *
  * @module
  */
@@ -20,7 +20,7 @@ export function settingOf(
   return entries.find((entry) => entry[0] === id)?.[2];
 }
 
-/** The values that this end announces. They apply as soon as they are submitted. */
+/** The values that this side announces. They apply as soon as they are submitted. */
 export class LocalSettings {
   /** Streams the peer may have open. */
   maxConcurrentStreams: number;
@@ -91,13 +91,13 @@ export class LocalSettings {
     }
   }
 
-  /** A PING of this end was written. */
+  /** A PING of this side was written. */
   pingWritten(id: number): void {
     if (this.#unseen?.ping === 0) this.#unseen.ping = id;
     if (this.#limitPing === 0) this.#limitPing = id;
   }
 
-  /** The peer answered a PING of this end. */
+  /** The peer answered a PING of this side. */
   pingAnswered(id: number): void {
     if (this.#limitPing === id) this.#early = 0;
     if (this.#unseen?.ping !== id) return;
@@ -108,7 +108,7 @@ export class LocalSettings {
 
 /** The values that the peer announced. */
 export class PeerSettings {
-  /** Streams this end may have open. */
+  /** Streams this side may have open. */
   maxConcurrentStreams: number = INITIAL_MAX_CONCURRENT_STREAMS;
   /** Send window of a new stream, bytes. */
   initialWindow: number = INITIAL_WINDOW_SIZE;

@@ -4,24 +4,21 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import { ReceiveWindow } from "./flow_control.ts";
 import type { DataItem } from "./outbound_items.ts";
 import type { StreamState } from "./stream_states.ts";
 
 /** A stream in the `StreamTable`. `S` is the class of the session. */
 export class StreamRecord<S> {
-  /** Keeps the compiled code of this class; see `zlib/deflate.ts`. */
-  static readonly #kept: StreamRecord<never> = new StreamRecord<never>(
-    1,
-    true,
-    0,
-    0,
-    undefined,
-    new ReceiveWindow(0),
-  );
+  static {
+    keepCompiledCode(
+      new StreamRecord<never>(1, true, 0, 0, undefined, new ReceiveWindow(0)),
+    );
+  }
 
   readonly id: number;
-  /** Opened by this end. */
+  /** Opened by this side. */
   readonly own: boolean;
   /** 0 (highest) to 3 or 7. */
   readonly pri: number;
@@ -36,11 +33,11 @@ export class StreamRecord<S> {
   state: StreamState;
   /** The peer sends no more. */
   shutRead = false;
-  /** This end sends no more. */
+  /** This side sends no more. */
   shutWrite = false;
   /** It has closed and is not in the table any more. */
   removed = false;
-  /** A SYN_REPLY of this end was written. */
+  /** A SYN_REPLY of this side was written. */
   replied = false;
   /** The send window minus the peer's initial window: bytes granted since, minus bytes sent. */
   sendCredit = 0;

@@ -30,18 +30,18 @@ export type StreamState =
 
 /** The properties of a stream that the tables depend on. */
 export interface StreamCondition {
-  /** Opened by this end. */
+  /** Opened by this side. */
   readonly own: boolean;
   /** Its state. */
   readonly state: StreamState;
   /** The peer sends no more. */
   readonly shutRead: boolean;
-  /** This end sends no more. */
+  /** This side sends no more. */
   readonly shutWrite: boolean;
 }
 
 /** The rows of {@linkcode SENDABLE}. */
-export type SentFrame =
+export type SendableFrame =
   | "SYN_REPLY"
   | "HEADERS"
   | "DATA"
@@ -74,7 +74,7 @@ export type SendRow =
 
 /** Which frames may be sent, by the state of their stream (spdylay; SPDY/3 draft 2.3). */
 // deno-fmt-ignore
-export const SENDABLE: Readonly<Record<SentFrame, SendRow>> = {
+export const SENDABLE: Readonly<Record<SendableFrame, SendRow>> = {
   SYN_REPLY:     { none: CLOSED, shutWrite: SHUT_WR,   own: BAD_ID, ownClosing: BAD_ID,  peerOpening: 0,         peerOpened: BAD_STATE, peerClosing: CLOSING },
   HEADERS:       { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },
   DATA:          { none: CLOSED, shutWrite: SHUT_WR,   own: 0,      ownClosing: CLOSING, peerOpening: BAD_STATE, peerOpened: 0,         peerClosing: CLOSING },

@@ -33,7 +33,7 @@ export class StreamTable<S> {
     return this.#streams.size;
   }
 
-  /** Number of open streams that this end opened. */
+  /** Number of open streams that this side opened. */
   get ownOpen(): number {
     return this.#ownOpen;
   }
@@ -53,7 +53,7 @@ export class StreamTable<S> {
     return this.#streams.values();
   }
 
-  /** Whether the id is one that this end assigns. */
+  /** Whether the id is one that this side assigns. */
   isOwn(id: number): boolean {
     return id % 2 === this.#ownParity;
   }

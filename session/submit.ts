@@ -23,6 +23,7 @@ import { checkLengthFields } from "../frame/header_block.ts";
 import {
   type CheckedHeaders,
   type HeaderChecker,
+  type HeaderList,
   ownHeaders,
 } from "../frame/header_checker.ts";
 import { fromSpdy2Names, sortByName, wirePairs } from "../frame/header_list.ts";
@@ -36,9 +37,6 @@ import type { SessionCore } from "./core.ts";
 import { makeHeaders, makeSynStream } from "./outbound_frames.ts";
 import type { StreamRecord } from "./stream_record.ts";
 import { SENDABLE, sendError } from "./stream_states.ts";
-
-/** Headers as an application submits them. */
-export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** The bits of `flags` in `mask`; others are dropped, as in spdylay. Throws `InvalidArgumentError` unless `flags` is a whole number. */
 export function maskFlags(flags: number, mask: number): number {
@@ -113,7 +111,7 @@ export function checkAssociated<S>(
 /**
  * The open stream of a body.
  *
- * Throws `StreamClosedError` when the stream is not open, or this end can send
+ * Throws `StreamClosedError` when the stream is not open, or this side can send
  * nothing more on it; spdylay drops such bodies silently.
  */
 export function checkBodyStream<S>(
@@ -127,7 +125,7 @@ export function checkBodyStream<S>(
       throw new StreamClosedError(`stream ${streamId} is not open`);
     case ERR_STREAM_SHUT_WR:
       throw new StreamClosedError(
-        `this end has already closed its half of stream ${streamId}`,
+        `this side has already ended its half of stream ${streamId}`,
       );
     case ERR_STREAM_CLOSING:
       throw new StreamClosedError(`stream ${streamId} is being reset`);

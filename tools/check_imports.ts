@@ -1,18 +1,20 @@
 /**
  * Checks the imports of the library. Each layer imports only itself and the
- * layers below it, the folders inside a layer keep an order as well, and there
- * are no cycles. Only the standard library and Node are imported from outside.
+ * layers below it, the folders inside a layer and the files beside them keep an
+ * order as well (`import_order.ts`), and there are no cycles. Only the standard
+ * library and Node are imported from outside.
  * Also checks that the layers below the connection do not use `Deno`, and that
  * time comes from one place.
  *
  * @module
  */
 
+import { upwardImports } from "./import_order.ts";
 import { stdFlags } from "./std.ts";
 
 /** Lowest first: a layer may import itself and those before it. */
 const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
-  ["errors", /^(errors|numbers|values|bytes)\.ts$/],
+  ["errors", /^(errors|numbers|values|bytes|compiled_code)\.ts$/],
   ["zlib", /^zlib\//],
   ["frame", /^frame\//],
   ["capture", /^capture\//],
@@ -25,20 +27,19 @@ const LAYERS: readonly (readonly [layer: string, pattern: RegExp])[] = [
   // The version that the command line prints is that of the package.
   ["cli", /^(cli(\.ts|\/)|deno\.json$)/],
 ];
-/**
- * The folders inside layers, lowest first: a folder may import itself and those
- * before it. The files directly in `connection/`, `http/` and `kubernetes/` are
- * shared by their folders, or connect them.
- */
+/** The folders inside layers, lowest first; see {@linkcode upwardImports}. */
 const FOLDERS: readonly string[] = [
+  "frame/compression",
   "connection/time",
   "connection/buffers",
   "connection/transport",
   "connection/stream",
   "connection/flow",
+  "connection/telemetry",
   "http/platform",
   "http/message",
   "http/telemetry",
+  "http/fetch",
   "http/upgrade",
   "http/client",
   "http/server",
@@ -49,7 +50,12 @@ const FOLDERS: readonly string[] = [
   "kubernetes/websocket",
   "kubernetes/server",
   "kubernetes/copy",
+  "kubernetes/copy/tar",
   "kubernetes/forwarding",
+  "cli/bench",
+  "cli/decode",
+  "cli/get",
+  "cli/proxy",
 ];
 const PURE = new Set(["errors", "zlib", "frame", "capture", "session"]);
 const ENTRIES = [
@@ -87,6 +93,7 @@ for (const entry of ENTRIES) {
   if (await exists(entry)) await addGraph(entry);
 }
 for (const [from, targets] of graph) checkModule(from, targets);
+faults.push(...upwardImports(graph, FOLDERS));
 checkCycles();
 
 if (faults.length > 0) {
@@ -126,11 +133,6 @@ function layerOf(path: string): number {
   return LAYERS.findIndex(([, pattern]) => pattern.test(path));
 }
 
-/** The place of a file's folder in {@linkcode FOLDERS}, -1 if it is not there. */
-function folderOf(path: string): number {
-  return FOLDERS.findIndex((folder) => path.startsWith(`${folder}/`));
-}
-
 function checkModule(from: string, targets: string[]): void {
   if (from === "deps.ts") {
     for (const target of targets) {
@@ -167,10 +169,6 @@ function checkModule(from: string, targets: string[]): void {
     } else if (layerOf(target) > layer) {
       faults.push(
         `${from}: imports ${target}, which belongs to a higher layer`,
-      );
-    } else if (folderOf(from) >= 0 && folderOf(target) > folderOf(from)) {
-      faults.push(
-        `${from}: imports ${target}, whose folder comes later in FOLDERS`,
       );
     }
   }

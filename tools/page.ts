@@ -44,6 +44,7 @@ export async function makePage(): Promise<string> {
 const SOURCES = [
   "bytes.ts",
   "capture",
+  "compiled_code.ts",
   "errors.ts",
   "frame",
   "numbers.ts",

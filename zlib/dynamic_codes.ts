@@ -1,3 +1,4 @@
+import { keepCompiledCode } from "../compiled_code.ts";
 import type { BitReader } from "./bit_reader.ts";
 import {
   CODE_LENGTH_ORDER,
@@ -27,8 +28,9 @@ const RUN_EXTRA = Uint8Array.of(2, 3, 7);
 
 /** Reads the two codes of a dynamic block (RFC 1951, section 3.2.7); the input may be cut at any byte. */
 export class DynamicCodes {
-  /** Keeps the compiled code of this class; see `deflate.ts`. */
-  static readonly #kept: DynamicCodes = new DynamicCodes();
+  static {
+    keepCompiledCode(new DynamicCodes());
+  }
 
   /** The table of literals and lengths; valid once `read` has returned true. */
   readonly literals: Int32Array = new Int32Array(LITERAL_ENTRIES);

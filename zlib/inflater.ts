@@ -18,6 +18,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../compiled_code.ts";
 import type { ZlibError } from "../errors.ts";
 import { adler32 } from "./adler32.ts";
 import { BitReader } from "./bit_reader.ts";
@@ -70,8 +71,9 @@ const SKIP_STEP = 32768;
 
 /** Decompresses one stream (RFC 1950, RFC 1951); see the start of this file. */
 export class Inflater {
-  /** Keeps the compiled code of this class; see `deflate.ts`. */
-  static readonly #kept: Inflater = new Inflater();
+  static {
+    keepCompiledCode(new Inflater());
+  }
 
   readonly #format: ZlibFormat;
   readonly #dictionary: Uint8Array | undefined;

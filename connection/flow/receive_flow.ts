@@ -52,7 +52,7 @@ export class ReceiveFlow {
   readonly #most: number;
   /** Whether reading may stay paused without a limit. */
   readonly #mayHold: boolean;
-  readonly #credit: ReceiveWindows | undefined;
+  readonly #windows: ReceiveWindows | undefined;
   /** Receive buffers that hold pieces of the current read. */
   readonly #unsettled: ReceiveBuffer[] = [];
   /** Bytes of the current read that the windows have not counted. */
@@ -83,12 +83,12 @@ export class ReceiveFlow {
     this.#mayHold = options.holdUnread ?? false;
     const { windowUpdate } = versionTraits(options.version);
     if (options.flowControl === false || !windowUpdate) return;
-    this.#credit = new ReceiveWindows(session, initialWindow, options);
+    this.#windows = new ReceiveWindows(session, initialWindow, options);
   }
 
   /** Whether the connection has flow control. */
-  get windows(): boolean {
-    return this.#credit !== undefined;
+  get hasWindows(): boolean {
+    return this.#windows !== undefined;
   }
 
   /** Received bytes that the application has not read, over all streams. */
@@ -96,22 +96,22 @@ export class ReceiveFlow {
     return this.#buffered;
   }
 
-  /** Bytes that were read and not yet granted to the peer again. */
-  get uncredited(): number {
-    return this.#due.reduce((sum, { uncredited }) => sum + uncredited, 0);
+  /** Bytes that were read and are not in a WINDOW_UPDATE yet. */
+  get pendingUpdate(): number {
+    return this.#due.reduce((sum, { pendingUpdate }) => sum + pendingUpdate, 0);
   }
 
   /** See `ReceiveWindows.sessionWindow`. */
   get sessionWindow(): number {
-    return this.#credit?.sessionWindow ?? 0;
+    return this.#windows?.sessionWindow ?? 0;
   }
 
   /** Passes a piece of the read buffer to its stream. */
-  received(state: StreamCore, data: Uint8Array): void {
+  received(core: StreamCore, data: Uint8Array): void {
     this.#buffered += data.length;
     this.#arrived += data.length;
-    if (state.receiveBuffer.push(data)) {
-      this.#unsettled.push(state.receiveBuffer);
+    if (core.receiveBuffer.push(data)) {
+      this.#unsettled.push(core.receiveBuffer);
     }
   }
 
@@ -124,27 +124,27 @@ export class ReceiveFlow {
     const arrived = this.#arrived;
     if (arrived === 0) return;
     this.#arrived = 0;
-    if (this.#credit?.received(arrived)) this.#measure(this.#credit);
+    if (this.#windows?.received(arrived)) this.#measure(this.#windows);
   }
 
   /** Called when a stream begins or ends, because the path may be quiet then. */
   mayBeQuiet(): void {
     this.#countArrived();
-    if (this.#credit?.mayBeQuiet()) this.#measure(this.#credit);
+    if (this.#windows?.mayBeQuiet()) this.#measure(this.#windows);
   }
 
   /** Measures the path with a PING. */
-  #measure(credit: ReceiveWindows): void {
+  #measure(windows: ReceiveWindows): void {
     const before = this.#events.sentBytes();
     this.#events.measurePath().then(() => {
       const sent = this.#events.sentBytes() - before;
       const mayWait = !this.#events.expectsBulk();
-      credit.measured(sent, mayWait);
+      windows.measured(sent, mayWait);
       // While the peer sends nothing, the WINDOW_UPDATE leaves with the next frame:
       // that of a client with its next request. This saves a write on both sides and a
       // read on the server for each connection with a single request: 4 % of an accept.
       if (!mayWait) this.#events.flush();
-    }).catch(() => credit.abandoned());
+    }).catch(() => windows.abandoned());
   }
 
   /**
@@ -170,7 +170,7 @@ export class ReceiveFlow {
 
   /** Pauses or resumes reading, depending on the unread bytes and on what the application waits for. */
   reconsider(): void {
-    if (this.#credit !== undefined || this.#stopped) return;
+    if (this.#windows !== undefined || this.#stopped) return;
     const bound = this.#holding ? this.#bound / 2 : this.#bound;
     if (this.#buffered <= bound) return this.#hold(false);
     const wait = this.#events.wait();
@@ -202,21 +202,21 @@ export class ReceiveFlow {
   }
 
   /** The application has finished with bytes of the stream. */
-  consumed(state: StreamCore, size: number): void {
+  consumed(core: StreamCore, size: number): void {
     if (this.#stopped) return;
-    this.#consume(state, size);
+    this.#consume(core, size);
     this.onConsumed?.();
   }
 
-  #consume(state: StreamCore, consumed: number): void {
-    const counted = Math.min(consumed, state.discounted);
-    state.discounted -= counted;
+  #consume(core: StreamCore, consumed: number): void {
+    const counted = Math.min(consumed, core.discounted);
+    core.discounted -= counted;
     const size = consumed - counted;
     if (size === 0) return;
     this.#buffered -= size;
-    if (this.#credit !== undefined) {
-      if (state.uncredited === 0) this.#due.push(state);
-      state.uncredited += size;
+    if (this.#windows !== undefined) {
+      if (core.pendingUpdate === 0) this.#due.push(core);
+      core.pendingUpdate += size;
       this.#events.flush();
     } else if (this.#holding) {
       this.#stuck?.touch();
@@ -232,11 +232,11 @@ export class ReceiveFlow {
    * only when a write begins: otherwise their queue would grow if the peer does not
    * read.
    */
-  giveCredit(): void {
-    if (this.#session.wantWrite()) this.#credit?.announce();
-    for (const state of this.#due) {
-      this.#credit?.consumed(state, state.uncredited);
-      state.uncredited = 0;
+  updateWindows(): void {
+    if (this.#session.wantWrite()) this.#windows?.announce();
+    for (const core of this.#due) {
+      this.#windows?.consumed(core, core.pendingUpdate);
+      core.pendingUpdate = 0;
     }
     empty(this.#due);
   }
@@ -248,27 +248,27 @@ export class ReceiveFlow {
    * (`isFull`), the bytes of a stream with another user count until they are read or
    * the stream has no users any more.
    */
-  closed(state: StreamCore, isFull: boolean): void {
-    const rest = state.receiveBuffer.size;
+  closed(core: StreamCore, isFull: boolean): void {
+    const rest = core.receiveBuffer.size;
     // The growth of the window counts as long as there are unread bytes.
-    if (rest === 0 || !state.isShared) this.#credit?.closed(state);
-    const isHeld = isFull && state.isShared && !this.windows;
-    if (!isHeld) this.#discount(state);
+    if (rest === 0 || !core.isShared) this.#windows?.closed(core);
+    const isHeld = isFull && core.isShared && !this.hasWindows;
+    if (!isHeld) this.#discount(core);
   }
 
   /** The unread bytes of the stream count as consumed. */
-  #discount(state: StreamCore): void {
-    if (state.countedWhenClosed) return;
-    const { size } = state.receiveBuffer;
+  #discount(core: StreamCore): void {
+    if (core.countedWhenClosed) return;
+    const { size } = core.receiveBuffer;
     // First those that already count as consumed.
-    this.#consume(state, size);
-    state.discounted = size;
+    this.#consume(core, size);
+    core.discounted = size;
   }
 
   /** The stream has no users any more. */
-  released(state: StreamCore): void {
-    this.#credit?.closed(state);
-    this.#discount(state);
+  released(core: StreamCore): void {
+    this.#windows?.closed(core);
+    this.#discount(core);
   }
 }
 

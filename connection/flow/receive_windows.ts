@@ -90,9 +90,9 @@ export class ReceiveWindows {
     if (mayWait) this.#isUnannounced = true;
     else this.#setSessionWindow(tuner.window);
     // At once, because a round trip may pass before their next bytes arrive.
-    for (const state of this.#fast ?? []) {
-      if (state.receiveBuffer.size === 0 && !hasEnded(state)) {
-        this.#resize(state, tuner.window);
+    for (const core of this.#fast ?? []) {
+      if (core.receiveBuffer.size === 0 && !hasEnded(core)) {
+        this.#resize(core, tuner.window);
       }
     }
   }
@@ -109,22 +109,22 @@ export class ReceiveWindows {
   }
 
   /** The application has finished with bytes of a stream. */
-  consumed(state: StreamCore, size: number): void {
-    this.#session.consume(state.id, size);
+  consumed(core: StreamCore, size: number): void {
+    this.#session.consume(core.id, size);
     const tuner = this.#tuner;
-    if (tuner === undefined || hasEnded(state)) return;
+    if (tuner === undefined || hasEnded(core)) return;
     // A short body needs no more window. In addition, npm's spdy 4.0.2 treats a
     // WINDOW_UPDATE for a stream that is about to end as an error and resets the
     // stream.
-    state.read += size;
-    if (state.read < this.#initial * LONG) return;
+    core.read += size;
+    if (core.read < this.#initial * LONG) return;
     this.#fast ??= new Set();
-    this.#fast.add(state);
-    this.#resize(state, tuner.window);
+    this.#fast.add(core);
+    this.#resize(core, tuner.window);
   }
 
   /** Adapts the window of a stream that is read quickly. */
-  #resize(state: StreamCore, window: number): void {
+  #resize(core: StreamCore, window: number): void {
     // The window of the stream is restored in steps of half the initial window,
     // which must not limit the rate of the path.
     const wanted = window <= this.#initial ? 0 : window - this.#initial / 2;
@@ -133,20 +133,20 @@ export class ReceiveWindows {
     const change = Math.max(
       least,
       Math.min(
-        Math.floor(wanted) - state.grown,
+        Math.floor(wanted) - core.grown,
         this.#maxMemory - this.#grown,
       ),
     );
-    state.grown += change;
+    core.grown += change;
     this.#grown += change;
-    resizeReceiveWindow(this.#session, state.id, change);
+    resizeReceiveWindow(this.#session, core.id, change);
   }
 
   /** The stream has closed, which frees the memory by which its window had grown. */
-  closed(state: StreamCore): void {
-    this.#grown -= state.grown;
-    state.grown = 0;
-    this.#fast?.delete(state);
+  closed(core: StreamCore): void {
+    this.#grown -= core.grown;
+    core.grown = 0;
+    this.#fast?.delete(core);
   }
 
   #setSessionWindow(window: number): void {
@@ -159,6 +159,6 @@ export class ReceiveWindows {
 }
 
 /** Whether the peer sends no more bytes on the stream. */
-function hasEnded(state: StreamCore): boolean {
-  return state.receiveBuffer.ended || state.ended;
+function hasEnded(core: StreamCore): boolean {
+  return core.receiveBuffer.ended || core.ended;
 }

@@ -82,13 +82,13 @@ export class HeldBytes {
   }
 
   /** Counts a new stream of the peer with its size; see {@linkcode sizeOfStream}. */
-  open(state: StreamCore, size: number): void {
-    this.#add(state, size);
+  open(core: StreamCore, size: number): void {
+    this.#add(core, size);
   }
 
   /** Counts further headers of a stream; false when the limit is exceeded. */
-  headers(state: StreamCore, headers: readonly NameValue[]): boolean {
-    this.#add(state, sizeOfHeaders(headers));
+  headers(core: StreamCore, headers: readonly NameValue[]): boolean {
+    this.#add(core, sizeOfHeaders(headers));
     return !this.full;
   }
 
@@ -96,22 +96,22 @@ export class HeldBytes {
    * Counts the unread bytes of a stream that has closed, because its window no
    * longer limits them.
    */
-  unread(state: StreamCore, size: number): void {
-    this.#add(state, size);
+  unread(core: StreamCore, size: number): void {
+    this.#add(core, size);
   }
 
   /** The stream has no users any more. */
-  release(state: StreamCore): void {
-    this.#size -= state.held;
-    state.held = 0;
+  release(core: StreamCore): void {
+    this.#size -= core.held;
+    core.held = 0;
   }
 
   #fits(size: number): boolean {
     return size <= this.#bound || size <= this.#forOwn();
   }
 
-  #add(state: StreamCore, size: number): void {
-    state.held += size;
+  #add(core: StreamCore, size: number): void {
+    core.held += size;
     this.#size += size;
   }
 }

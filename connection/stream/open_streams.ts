@@ -9,7 +9,7 @@ import type { StreamTable } from "../../session/stream_table.ts";
 import { StreamCore } from "./stream_core.ts";
 
 /**
- * The open streams of both sides. There is no second table: the state of a stream is
+ * The open streams of both sides. There is no second table: the `StreamCore` of a stream is
  * the user data of the session's record of it.
  */
 export class OpenStreams {
@@ -48,23 +48,23 @@ export class OpenStreams {
   }
 
   /** Adds a stream of the peer, or one of this side that now has its id. */
-  add(state: StreamCore): void {
-    const record = this.#records.get(state.id);
+  add(core: StreamCore): void {
+    const record = this.#records.get(core.id);
     // The session has no record of a stream that ended with its SYN_STREAM.
-    if (record === undefined || state.isListedOpen) return;
-    record.userData = state;
-    state.isListedOpen = true;
+    if (record === undefined || core.isListedOpen) return;
+    record.userData = core;
+    core.isListedOpen = true;
     this.#size++;
   }
 
   /** Removes the stream of that id: the session's later events for it are ignored. */
   remove(id: number): void {
     const record = this.#records.get(id);
-    const state = record?.userData;
-    if (record === undefined || !(state instanceof StreamCore)) return;
+    const core = record?.userData;
+    if (record === undefined || !(core instanceof StreamCore)) return;
     record.userData = undefined;
-    if (!state.isListedOpen) return;
-    state.isListedOpen = false;
+    if (!core.isListedOpen) return;
+    core.isListedOpen = false;
     this.#size--;
   }
 }

@@ -16,7 +16,7 @@ import {
 import type { Timeouts } from "../timeouts.ts";
 import { type HeldBytes, sizeOfStream } from "./held_bytes.ts";
 import type { OpenStreams } from "./open_streams.ts";
-import { createStream, stateOf, type Stream } from "./stream.ts";
+import { createStream, type Stream, streamCoreOf } from "./stream.ts";
 import { StreamCore, type StreamHost } from "./stream_core.ts";
 import { peerStreamInit } from "./stream_init.ts";
 
@@ -38,8 +38,8 @@ export interface PeerStreamsHost extends StreamHost {
 export class PeerStreams {
   /** Streams for the application. */
   readonly queue: AcceptQueue<Stream> = new AcceptQueue(
-    (stream) => stateOf(stream).addUser(),
-    (stream) => stateOf(stream).removeUser(),
+    (stream) => streamCoreOf(stream).addUser(),
+    (stream) => streamCoreOf(stream).removeUser(),
   );
   readonly #host: PeerStreamsHost;
   /** Whether the application has waited for a stream. */
@@ -74,34 +74,34 @@ export class PeerStreams {
     // A refused stream is kept without its headers, for which there may be no room,
     // until its RST_STREAM was sent.
     const init = peerStreamInit(frame, isTaken ? frame.nv : []);
-    const state = new StreamCore(this.#host, frame.streamId, init);
-    streams.add(state);
+    const core = new StreamCore(this.#host, frame.streamId, init);
+    streams.add(core);
     if (!isTaken) {
-      state.reset(REFUSED_STREAM);
-      return state;
+      core.reset(REFUSED_STREAM);
+      return core;
     }
-    heldBytes.open(state, size);
+    heldBytes.open(core, size);
     if (ending.writeError !== undefined) {
-      state.sendBuffer.fail(ending.writeError);
+      core.sendBuffer.fail(ending.writeError);
     }
     timeouts.streamOpened();
-    this.#handOver(state, streams.get(frame.assocStreamId));
-    return state;
+    this.#handOver(core, streams.get(frame.assocStreamId));
+    return core;
   }
 
-  #handOver(state: StreamCore, parent: StreamCore | undefined): void {
+  #handOver(core: StreamCore, parent: StreamCore | undefined): void {
     const { maxWaitingStreams } = this.#host.options;
     const { queue } = this;
     const most = parent?.mostWaiting ?? maxWaitingStreams;
     if (parent?.onPush !== undefined) {
-      pass(parent, state);
+      pass(parent, core);
     } else if (
       (parent?.mostWaiting === undefined || queue.asked) &&
       queue.size < Math.min(most, maxWaitingStreams)
     ) {
-      queue.push(createStream(state));
+      queue.push(createStream(core));
     } else {
-      state.reset(REFUSED_STREAM);
+      core.reset(REFUSED_STREAM);
     }
   }
 
@@ -116,12 +116,12 @@ export class PeerStreams {
     if (streams.peerOpen <= maxConcurrentStreams(options)) return;
     let held = 0;
     for (const stream of this.queue.waiting()) {
-      const state = stateOf(stream);
+      const core = streamCoreOf(stream);
       // Bytes of a stream that was reset count in `maxHeldBytes`.
-      if (state.ended) continue;
-      const { size } = state.receiveBuffer;
+      if (core.ended) continue;
+      const { size } = core.receiveBuffer;
       if (held + size <= options.maxBufferedBytes) held += size;
-      else state.reset(REFUSED_STREAM);
+      else core.reset(REFUSED_STREAM);
     }
   }
 

@@ -29,7 +29,7 @@ export abstract class Opening {
    */
   readonly mover: object | undefined;
   /** The stream; set by `ConnectionCore.open`. */
-  state!: StreamCore;
+  core!: StreamCore;
   /** The SYN_STREAM was sent. */
   delivered = false;
 
@@ -42,7 +42,7 @@ export abstract class Opening {
    * The SYN_STREAM is in the write buffer, and the stream has its id. Does nothing after
    * `failed`, and does not throw.
    */
-  abstract opened(state: StreamCore): void;
+  abstract opened(core: StreamCore): void;
 
   /** The stream is not opened. Only the first call has an effect, and none after `opened`. */
   abstract failed(error: unknown): void;
@@ -51,11 +51,11 @@ export abstract class Opening {
 /** The opening of a stream for a caller that awaits it. */
 export class AwaitedOpening<T> extends Opening {
   readonly #opened = new Deferred<T>();
-  readonly #present: (state: StreamCore) => T;
+  readonly #present: (core: StreamCore) => T;
 
   /** {@linkcode promise} resolves to the result of `present`. */
   constructor(
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
     signal: AbortSignal | undefined,
     mover?: object,
   ) {
@@ -67,8 +67,8 @@ export class AwaitedOpening<T> extends Opening {
     return this.#opened.promise;
   }
 
-  override opened(state: StreamCore): void {
-    this.#opened.resolve(this.#present(state));
+  override opened(core: StreamCore): void {
+    this.#opened.resolve(this.#present(core));
   }
 
   override failed(error: unknown): void {
@@ -89,7 +89,7 @@ export class PendingStreams {
   readonly #queue = new OpenQueue<Opening>();
   /**
    * Streams that were submitted to the session and not sent yet; the `ticket` of a
-   * state is its index here plus 1.
+   * `StreamCore` is its index here plus 1.
    */
   readonly #submitted: Opening[] = [];
   /** Number of this side's streams that are submitted or open. */
@@ -164,15 +164,15 @@ export class PendingStreams {
 
   /** Opens a stream. Throws when it cannot be submitted. */
   open(opening: Opening): void {
-    const { state, signal } = opening;
+    const { core, signal } = opening;
     signal?.throwIfAborted();
     // A push to a peer that allows none could wait forever, together with the
     // handler that pushes.
-    if (this.#limit === 0 && state.init.unidirectional) throw noneAllowed();
+    if (this.#limit === 0 && core.init.unidirectional) throw noneAllowed();
     if (this.hasRoom) {
       this.#submit(opening);
     } else {
-      this.#queue.push(state.init.pri, opening);
+      this.#queue.push(core.init.pri, opening);
       if (this.#peer === "silent") {
         this.#peer = "asked";
         this.#askPeer();
@@ -182,20 +182,20 @@ export class PendingStreams {
   }
 
   /** The SYN_STREAM was sent. */
-  sent(state: StreamCore): void {
-    const opening = this.#takeSubmitted(state);
+  sent(core: StreamCore): void {
+    const opening = this.#takeSubmitted(core);
     if (opening === undefined) return;
     opening.delivered = true;
-    opening.opened(state);
-    if (opening.signal?.aborted) state.reset(CANCEL, opening.signal.reason);
+    opening.opened(core);
+    if (opening.signal?.aborted) core.reset(CANCEL, opening.signal.reason);
   }
 
   /** The SYN_STREAM could not be sent. */
-  notSent(state: StreamCore, error: unknown): void {
-    const opening = this.#takeSubmitted(state);
+  notSent(core: StreamCore, error: unknown): void {
+    const opening = this.#takeSubmitted(core);
     if (opening === undefined) return;
     this.#open--;
-    state.failed(error);
+    core.failed(error);
     opening.failed(error);
     this.#submitNext();
   }
@@ -204,9 +204,9 @@ export class PendingStreams {
    * A stream of this side has closed. This can happen before all of its SYN_STREAM is
    * sent, for example when its parent is cancelled: `open` then rejects with `reason`.
    */
-  closed(state: StreamCore, reason: unknown): void {
+  closed(core: StreamCore, reason: unknown): void {
     this.#open--;
-    this.#takeSubmitted(state)?.failed(reason);
+    this.#takeSubmitted(core)?.failed(reason);
     this.#submitNext();
   }
 
@@ -220,8 +220,8 @@ export class PendingStreams {
     // The queue first, so that none of its streams takes the place of one that
     // fails.
     this.failQueued(error);
-    for (const { state } of [...this.#submitted]) {
-      if (state.id === 0) this.notSent(state, error());
+    for (const { core } of [...this.#submitted]) {
+      if (core.id === 0) this.notSent(core, error());
     }
   }
 
@@ -234,7 +234,7 @@ export class PendingStreams {
   giveUpNext(mover: object, reason: unknown): boolean {
     const opening = this.#queue.shift((each) => each.mover === mover);
     if (opening === undefined) return false;
-    opening.state.failed(reason);
+    opening.core.failed(reason);
     opening.failed(reason);
     return true;
   }
@@ -245,7 +245,7 @@ export class PendingStreams {
     for (;;) {
       const opening = this.#queue.shift();
       if (opening === undefined) return;
-      opening.state.failed(error());
+      opening.core.failed(error());
       opening.failed(error());
     }
   }
@@ -258,22 +258,22 @@ export class PendingStreams {
     const error = lazily(() => endedBeforeOpened(reason()));
     this.failQueued(error);
     for (const opening of this.#submitted.splice(0)) {
-      opening.state.ticket = 0;
-      opening.state.failed(error());
+      opening.core.ticket = 0;
+      opening.core.failed(error());
       opening.failed(error());
     }
   }
 
-  #takeSubmitted(state: StreamCore): Opening | undefined {
-    if (state.ticket === 0) return undefined;
-    const place = state.ticket - 1;
-    state.ticket = 0;
+  #takeSubmitted(core: StreamCore): Opening | undefined {
+    if (core.ticket === 0) return undefined;
+    const place = core.ticket - 1;
+    core.ticket = 0;
     const opening = this.#submitted[place];
     const last = this.#submitted.pop();
     // The last one moves to its place.
     if (last !== undefined && last !== opening) {
       this.#submitted[place] = last;
-      last.state.ticket = place + 1;
+      last.core.ticket = place + 1;
     }
     return opening;
   }
@@ -288,42 +288,42 @@ export class PendingStreams {
       try {
         this.#submit(opening);
       } catch (error) {
-        opening.state.failed(error);
+        opening.core.failed(error);
         opening.failed(error);
       }
     }
   }
 
   #submit(opening: Opening): void {
-    const { state } = opening;
-    const { init } = state;
+    const { core } = opening;
+    const { init } = core;
     this.#session.submitSynStream(
       flagsOf(init),
       init.associatedStreamId,
       init.pri,
       init.headers,
-      state,
+      core,
     );
     this.#open++;
-    state.ticket = this.#submitted.push(opening);
+    core.ticket = this.#submitted.push(opening);
   }
 
   #watch(opening: Opening, signal: AbortSignal): void {
-    const { state } = opening;
+    const { core } = opening;
     const onAbort = (): void => {
       if (opening.delivered) {
-        state.reset(CANCEL, signal.reason);
+        core.reset(CANCEL, signal.reason);
         return;
       }
       // A SYN_STREAM in the session's queue cannot be removed; the stream is reset
       // when it is sent.
       opening.failed(signal.reason);
-      if (this.#queue.delete(state.init.pri, opening)) {
-        state.failed(signal.reason);
+      if (this.#queue.delete(core.init.pri, opening)) {
+        core.failed(signal.reason);
       }
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    state.onEnd(() => signal.removeEventListener("abort", onAbort));
+    core.onEnd(() => signal.removeEventListener("abort", onAbort));
   }
 }
 

@@ -8,13 +8,13 @@ import { CANCEL } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { checkWhole } from "../../numbers.ts";
 import { checkNames, type Names } from "../../values.ts";
+import type { HeadersHandler } from "../buffers/trailers.ts";
 import { attempt, handled } from "../deferred.ts";
 import { customizeInspect } from "./inspect.ts";
 import type { StreamCore } from "./stream_core.ts";
 import { PUSH_NAMES, type PushOptions } from "./stream_init.ts";
-import type { HeadersHandler } from "./trailers.ts";
 
-export type { HeadersHandler } from "./trailers.ts";
+export type { HeadersHandler } from "../buffers/trailers.ts";
 export type { PushOptions } from "./stream_init.ts";
 
 const WRITTEN = Promise.resolve();
@@ -31,10 +31,10 @@ export interface SendHeadersOptions {
 
 const SEND_NAMES: Names<SendHeadersOptions> = { fin: true };
 
-/** Creates a {@linkcode Stream} from its state; for other layers of this package. */
-export let createStream: (state: StreamCore) => Stream;
-/** The state of a {@linkcode Stream}; for other layers of this package. */
-export let stateOf: (stream: Stream) => StreamCore;
+/** Creates a {@linkcode Stream} from its core; for other layers of this package. */
+export let createStream: (core: StreamCore) => Stream;
+/** The core of a {@linkcode Stream}; for other layers of this package. */
+export let streamCoreOf: (stream: Stream) => StreamCore;
 
 /**
  * One stream of a connection. Use its web streams, or read and write it directly
@@ -85,41 +85,41 @@ export let stateOf: (stream: Stream) => StreamCore;
  * @category Connection
  */
 export class Stream {
-  readonly #state: StreamCore;
+  readonly #core: StreamCore;
 
   static {
-    createStream = (state) => new Stream(state);
-    stateOf = (stream) => stream.#state;
+    createStream = (core) => new Stream(core);
+    streamCoreOf = (stream) => stream.#core;
     customizeInspect(Stream.prototype, inspectStream);
   }
 
-  private constructor(state: StreamCore) {
-    this.#state = state;
+  private constructor(core: StreamCore) {
+    this.#core = core;
   }
 
   /** Stream id, 1..2^31-1; odd when the client opened it. */
   get id(): number {
-    return this.#state.id;
+    return this.#core.id;
   }
 
   /** Headers of the SYN_STREAM. */
   get headers(): NameValue[] {
-    return this.#state.init.headers;
+    return this.#core.init.headers;
   }
 
   /** Priority, 0 (highest) to 3 (SPDY/2) or 7. */
   get pri(): number {
-    return this.#state.init.pri;
+    return this.#core.init.pri;
   }
 
   /** The id of the associated stream, 0 for none: the `assocStreamId` of its SYN_STREAM. */
   get associatedStreamId(): number {
-    return this.#state.init.associatedStreamId;
+    return this.#core.init.associatedStreamId;
   }
 
   /** Whether only the side that opened it may send. */
   get unidirectional(): boolean {
-    return this.#state.init.unidirectional;
+    return this.#core.init.unidirectional;
   }
 
   /**
@@ -129,7 +129,7 @@ export class Stream {
    * of the connection it yields the bytes that had arrived, then the error.
    */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#state.receiveBuffer.readable;
+    return this.#core.receiveBuffer.readable;
   }
 
   /**
@@ -143,7 +143,7 @@ export class Stream {
    * does not read, use {@linkcode reset} or the signal of `openStream` to end both.
    */
   get writable(): WritableStream<Uint8Array> {
-    return this.#state.sendBuffer.writable;
+    return this.#core.sendBuffer.writable;
   }
 
   /**
@@ -172,7 +172,7 @@ export class Stream {
    */
   read(buffer: Uint8Array): Promise<number | null> {
     try {
-      return this.#state.receiveBuffer.read(buffer);
+      return this.#core.receiveBuffer.read(buffer);
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -198,7 +198,7 @@ export class Stream {
    */
   write(chunk: Uint8Array): Promise<void> {
     try {
-      return this.#state.sendBuffer.write(chunk) ?? WRITTEN;
+      return this.#core.sendBuffer.write(chunk) ?? WRITTEN;
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -209,7 +209,7 @@ export class Stream {
    * sent.
    */
   closeWrite(): Promise<void> {
-    return attempt(() => this.#state.sendBuffer.end());
+    return attempt(() => this.#core.sendBuffer.end());
   }
 
   /**
@@ -217,7 +217,7 @@ export class Stream {
    * a unidirectional one, because they have none.
    */
   get response(): Promise<NameValue[]> {
-    return this.#state.promiseOf(this.#state.response);
+    return this.#core.promiseOf(this.#core.response);
   }
 
   /**
@@ -225,7 +225,7 @@ export class Stream {
    * there were none. To get them as they arrive, set {@linkcode onHeaders}.
    */
   get trailers(): Promise<NameValue[]> {
-    return this.#state.promiseOf(this.#state.trailers);
+    return this.#core.promiseOf(this.#core.trailers);
   }
 
   /**
@@ -233,11 +233,11 @@ export class Stream {
    * the peer's half. Setting the handler calls it at once for earlier frames.
    */
   get onHeaders(): HeadersHandler | undefined {
-    return this.#state.onHeaders;
+    return this.#core.onHeaders;
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {
-    this.#state.onHeaders = handler;
+    this.#core.onHeaders = handler;
   }
 
   /** @deprecated Until 1.0: the former name of {@linkcode Stream.onHeaders}. */
@@ -254,7 +254,7 @@ export class Stream {
    * the RST_STREAM. Rejects when the connection ended first.
    */
   get closed(): Promise<number> {
-    return this.#state.promiseOf(this.#state.closed);
+    return this.#core.promiseOf(this.#core.closed);
   }
 
   /**
@@ -272,7 +272,7 @@ export class Stream {
   ): Promise<void> {
     return attempt(() => {
       checkNames("reply", options, SEND_NAMES);
-      return this.#state.sender.reply(nv, options.fin ?? false);
+      return this.#core.sender.reply(nv, options.fin ?? false);
     });
   }
 
@@ -289,7 +289,7 @@ export class Stream {
   ): Promise<void> {
     return attempt(() => {
       checkNames("sendHeaders", options, SEND_NAMES);
-      return this.#state.sender.sendHeaders(nv, options.fin ?? false);
+      return this.#core.sender.sendHeaders(nv, options.fin ?? false);
     });
   }
 
@@ -301,7 +301,7 @@ export class Stream {
   push(nv: NameValue[], options: PushOptions = {}): Promise<Stream> {
     return attempt(() => {
       checkNames("push", options, PUSH_NAMES);
-      return this.#state.push(nv, options, createStream);
+      return this.#core.push(nv, options, createStream);
     });
   }
 
@@ -314,14 +314,14 @@ export class Stream {
    * 2^32-1 (SPDY/3 draft 2.6.3).
    */
   reset(statusCode: number = CANCEL): void {
-    this.#state.reset(checkWhole("statusCode", statusCode, 1, 0xffffffff));
+    this.#core.reset(checkWhole("statusCode", statusCode, 1, 0xffffffff));
   }
 }
 
 /** The description of a stream for printing. */
 function inspectStream(stream: Stream): object {
   const { id, init, ended, failure, remoteEnded, sendBuffer, receiveBuffer } =
-    stateOf(stream);
+    streamCoreOf(stream);
   return {
     id,
     state: failure !== undefined ? "failed" : ended ? "closed" : "open",

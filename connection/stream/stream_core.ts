@@ -10,7 +10,6 @@ import {
   CANCEL,
   FRAME_TOO_LARGE,
   INTERNAL_ERROR,
-  INVALID_STREAM,
   PROTOCOL_ERROR,
   type ProtocolVersion,
 } from "../../frame/constants.ts";
@@ -26,6 +25,7 @@ import {
   type SendBufferEvents,
   type SendMemory,
 } from "../buffers/send_buffer.ts";
+import { type HeadersHandler, Trailers } from "../buffers/trailers.ts";
 import { Deferred, LazyPromise, type Listener } from "../deferred.ts";
 import {
   alreadyEnded,
@@ -40,7 +40,6 @@ import { StreamResetError } from "../errors.ts";
 import type { Reading } from "../time/peer_timer.ts";
 import type { PushOptions, StreamInit } from "./stream_init.ts";
 import { type SendingStream, StreamSender } from "./stream_sender.ts";
-import { type HeadersHandler, Trailers } from "./trailers.ts";
 
 /** Work that waits until the session is not busy. */
 export interface Task {
@@ -60,8 +59,8 @@ export interface StreamHost extends Reading {
   /** See `SendScheduler`. */
   readonly scheduler: SendMemory & {
     flush(): void;
-    add(state: StreamCore): void;
-    sendNow(state: StreamCore, chunk: Uint8Array): boolean;
+    add(core: StreamCore): void;
+    sendNow(core: StreamCore, chunk: Uint8Array): boolean;
     collect(): void;
     writerContinues(): void;
   };
@@ -70,16 +69,16 @@ export interface StreamHost extends Reading {
     /** Called when the application waits for something from the peer. */
     reconsider(): void;
     /** Called when the application has finished with `size` received bytes. */
-    consumed(state: StreamCore, size: number): void;
+    consumed(core: StreamCore, size: number): void;
     /** The stream has no users any more. */
-    released(state: StreamCore): void;
+    released(core: StreamCore): void;
   };
   /** See `HeldBytes`. */
   readonly heldBytes: {
     /** Counts received headers of the stream; false when there is no room for them. */
-    headers(state: StreamCore, nv: readonly NameValue[]): boolean;
+    headers(core: StreamCore, nv: readonly NameValue[]): boolean;
     /** The stream has no users any more. */
-    release(state: StreamCore): void;
+    release(core: StreamCore): void;
   };
   /** Runs the task when the current read was processed, or the frames for a write were made. */
   later(task: Task): void;
@@ -93,7 +92,7 @@ export interface StreamHost extends Reading {
     parent: StreamCore,
     nv: NameValue[],
     options: PushOptions,
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
   ): Promise<T>;
 }
 
@@ -122,8 +121,8 @@ export class StreamCore
   read: number = LONG_COUNT;
   /** How much its receive window has grown, bytes. */
   grown = 0;
-  /** Bytes that were read but not yet granted to the peer again. */
-  uncredited = 0;
+  /** Bytes that were read and are not in a WINDOW_UPDATE yet. */
+  pendingUpdate = 0;
   /** Unread bytes that already count as consumed. */
   discounted = 0;
   /** Memory that it takes in the connection, bytes; see `HeldBytes`. */
@@ -153,7 +152,7 @@ export class StreamCore
   #error: unknown;
   #endListeners: (() => void)[] = NO_LISTENERS;
   /** Created with the first HEADERS frame or handler. */
-  #later: Trailers | undefined;
+  #laterHeaders: Trailers | undefined;
 
   constructor(host: StreamHost, id: number, init: StreamInit) {
     this.#host = host;
@@ -309,7 +308,7 @@ export class StreamCore
   push<T>(
     nv: NameValue[],
     options: PushOptions,
-    present: (state: StreamCore) => T,
+    present: (core: StreamCore) => T,
   ): Promise<T> {
     return this.#host.push(this, nv, options, present);
   }
@@ -339,12 +338,12 @@ export class StreamCore
   }
 
   set onHeaders(handler: HeadersHandler | undefined) {
-    this.#later ??= new Trailers();
-    this.#later.handler = handler;
+    this.#laterHeaders ??= new Trailers();
+    this.#laterHeaders.handler = handler;
   }
 
   get onHeaders(): HeadersHandler | undefined {
-    return this.#later?.handler;
+    return this.#laterHeaders?.handler;
   }
 
   // Called by the connection for the session's events.
@@ -363,9 +362,9 @@ export class StreamCore
       this.reset(FRAME_TOO_LARGE, noRoomForHeaders(this.id));
       return;
     }
-    this.#later ??= new Trailers();
+    this.#laterHeaders ??= new Trailers();
     try {
-      if (!this.#later.add(nv, fin, this.#host.options.trailersRoom)) {
+      if (!this.#laterHeaders.add(nv, fin, this.#host.options.trailersRoom)) {
         this.reset(FRAME_TOO_LARGE);
         return;
       }
@@ -379,20 +378,10 @@ export class StreamCore
 
   /** The peer sent FIN, or cannot send on this stream. */
   endRemote(): void {
-    const later = this.#later;
+    const later = this.#laterHeaders;
     if (later === undefined) this.trailers.resolveWith(noHeaders);
     else this.trailers.resolve(later.all);
     this.receiveBuffer.finish();
-  }
-
-  /** A hint for a server whose stream the client refused. */
-  #hint(statusCode: number): string {
-    const { own, unidirectional, associatedStreamId } = this.init;
-    const isForbidden = own && this.id % 2 === 0 &&
-      (!unidirectional || associatedStreamId === 0);
-    return isForbidden && statusCode === INVALID_STREAM
-      ? ": a server may open only unidirectional streams that belong to a stream of the client, unless the client sets acceptServerStreams"
-      : "";
   }
 
   /** The session has closed the stream. */
@@ -412,7 +401,7 @@ export class StreamCore
     if (this.#error === undefined) {
       this.failed(
         this.resetByPeer
-          ? resetByPeer(this.id, statusCode, this.#hint(statusCode))
+          ? resetByPeer(this, statusCode)
           : resetForPeer(this.id, statusCode),
       );
     } else {

@@ -30,8 +30,8 @@ export interface ConnectionCounters {
   readonly reserved: number;
   /** Received bytes that the application has not read. */
   readonly unread: number;
-  /** Bytes that were read and not yet granted to the peer again. */
-  readonly uncredited: number;
+  /** Bytes that were read and are not in a WINDOW_UPDATE yet. */
+  readonly pendingUpdate: number;
   /** Whether reading is paused. */
   readonly readingHeld: boolean;
   /** The intended receive window of the session, bytes; 0 without flow control. */

@@ -42,7 +42,7 @@ export class StallDetector {
    * ms, counted from `since` (ms of the clock) at the earliest; without limit if `quiet`
    * is 0. Resolves to whether the promise has resolved.
    */
-  async within(
+  async unlessStalled(
     quiet: number,
     promise: Promise<void>,
     since: number = now(),

@@ -16,7 +16,7 @@ import {
   TUNING_NAMES,
 } from "../../connection/options.ts";
 import { customizeInspect } from "../../connection/stream/inspect.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
 import { unlessAborted } from "../../connection/time/unless_aborted.ts";
 import type { TlsOptions } from "../../connection/transport/client_tls.ts";
 import { DIAL_NAMES } from "../../connection/transport/dial.ts";
@@ -33,18 +33,18 @@ import { CLIENT } from "../../session/constants.ts";
 import { checkNames, copyOptions, type Names, show } from "../../values.ts";
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
-import { bindFetch } from "./bind_fetch.ts";
-import { exchange } from "./exchange.ts";
-import type { FetchInit } from "./fetch_init.ts";
-import { networkError } from "./network_error.ts";
-import { MoveError, OriginPool } from "./origin_pool.ts";
+import { bindFetch } from "../fetch/bind_fetch.ts";
+import { exchange } from "../fetch/exchange.ts";
+import type { FetchInit } from "../fetch/fetch_init.ts";
+import { networkError } from "../fetch/network_error.ts";
 import {
   cancelBody,
   type OutgoingRequest,
   prepareRequest,
-} from "./outgoing_request.ts";
-import { type Following, sendAndFollow } from "./redirect.ts";
-import type { SpdyResponse } from "./spdy_response.ts";
+} from "../fetch/outgoing_request.ts";
+import { type Following, sendAndFollow } from "../fetch/redirect.ts";
+import type { SpdyResponse } from "../fetch/spdy_response.ts";
+import { MoveError, OriginPool } from "./origin_pool.ts";
 
 /**
  * The options of a {@linkcode Client}.
@@ -280,7 +280,7 @@ export class Client implements AsyncDisposable {
     };
     try {
       const response = await exchange(connection, request, { pool, to });
-      stateOf(response.stream).onEnd(release);
+      streamCoreOf(response.stream).onEnd(release);
       return response;
     } catch (error) {
       release();

@@ -38,13 +38,13 @@ export type Failed = (error: unknown) => void;
  * announced, so that the peer does not accept it as complete.
  */
 export function checkLength(
-  state: StreamCore,
+  core: StreamCore,
   length: number,
   announced: number | undefined,
 ): void {
   if (announced === undefined || length === announced) return;
   const error = otherLength(length, announced);
-  state.reset(INTERNAL_ERROR, error);
+  core.reset(INTERNAL_ERROR, error);
   throw error;
 }
 
@@ -58,20 +58,20 @@ function otherLength(length: number, announced: number): HttpMessageError {
  * end was submitted. Throws or rejects if the body cannot be sent.
  */
 export function sendBytes(
-  state: StreamCore,
+  core: StreamCore,
   body: Uint8Array,
   trailers: TrailersCallback | undefined,
   failed?: Failed,
 ): Promise<void> | LazyPromise<void> {
-  const taken = state.sendBuffer.write(body);
+  const taken = core.sendBuffer.write(body);
   if (trailers !== undefined) {
     return Promise.resolve(taken).then(() =>
-      sendTrailers(state, trailers, failed)
+      sendTrailers(core, trailers, failed)
     );
   }
   // Called before any await, so that the last DATA frame carries FIN.
-  const ended = state.sendBuffer.endLazily();
-  state.sender.submitNow();
+  const ended = core.sendBuffer.endLazily();
+  core.sender.submitNow();
   return ended;
 }
 
@@ -82,7 +82,7 @@ export function sendBytes(
  * with that failure.
  */
 export async function sendSource(
-  state: StreamCore,
+  core: StreamCore,
   source: StartedBody,
   options: SourceOptions,
 ): Promise<void> {
@@ -100,37 +100,37 @@ export async function sendSource(
     if (announced !== undefined && size > announced) {
       throw otherLength(size, announced);
     }
-    return state.sendBuffer.write(bytes);
+    return core.sendBuffer.write(bytes);
   };
   const cancel = (reason: unknown): void => {
     reader.cancel(reason).catch(() => {});
   };
   // Cancels a body that produces nothing when its stream ends. It must not count as
   // a waiting application: see `StreamCore.wait`.
-  const ended = (): void => cancel(state.failure);
-  state.closed.observed.then(ended, ended);
+  const ended = (): void => cancel(core.failure);
+  core.closed.observed.then(ended, ended);
   try {
     if (ahead !== undefined) await write(ahead);
     for (;;) {
-      const { done, value } = await orTell(state, next, failed);
+      const { done, value } = await orTell(core, next, failed);
       if (done) break;
       await write(value);
       next = reader.read();
     }
     // When the stream ends, the body is cancelled, which ends it too early. That is not
     // the body's fault, and the end below throws the reason.
-    if (announced !== undefined && size !== announced && !state.ended) {
+    if (announced !== undefined && size !== announced && !core.ended) {
       throw otherLength(size, announced);
     }
   } catch (error) {
     cancel(error);
-    await resetLater(state, error);
+    await resetLater(core, error);
     throw error;
   }
   // A cancelled body ends as well. It has no trailers, because nobody can get them.
-  const trailers = state.failure === undefined ? options.trailers() : undefined;
-  if (trailers === undefined) await state.sendBuffer.end();
-  else await sendTrailers(state, trailers, failed);
+  const trailers = core.failure === undefined ? options.trailers() : undefined;
+  if (trailers === undefined) await core.sendBuffer.end();
+  else await sendTrailers(core, trailers, failed);
 }
 
 /** The error for a chunk that is not bytes. */
@@ -145,18 +145,18 @@ function notBytes(chunk: unknown): HttpMessageError {
 
 /** Sends trailers, which end this side's half of the stream. */
 export async function sendTrailers(
-  state: StreamCore,
+  core: StreamCore,
   trailers: TrailersCallback,
   failed?: Failed,
 ): Promise<void> {
   let nv: NameValue[];
   try {
-    nv = await orTell(state, trailers(), failed);
+    nv = await orTell(core, trailers(), failed);
   } catch (error) {
-    await resetLater(state, error);
+    await resetLater(core, error);
     throw error;
   }
-  await state.sender.sendHeaders(sendable(nv, state.version), true);
+  await core.sender.sendHeaders(sendable(nv, core.version), true);
 }
 
 /**
@@ -165,23 +165,23 @@ export async function sendTrailers(
  * after the reset, or when the stream has ended.
  */
 export async function resetLater(
-  state: StreamCore,
+  core: StreamCore,
   error: unknown,
 ): Promise<void> {
-  await state.whenBuffered();
-  state.reset(INTERNAL_ERROR, error);
+  await core.whenBuffered();
+  core.reset(INTERNAL_ERROR, error);
 }
 
 /** Calls `failed` if the promise rejects while the stream is open. */
 async function orTell<T>(
-  state: StreamCore,
+  core: StreamCore,
   promise: Promise<T>,
   failed: Failed | undefined,
 ): Promise<T> {
   try {
     return await promise;
   } catch (error) {
-    if (!state.ended) failed?.(error);
+    if (!core.ended) failed?.(error);
     throw error;
   }
 }

@@ -25,9 +25,9 @@ const PATIENCE = 30_000;
  * while, and then resets the stream. `isTaken` says whether the handler has begun to
  * read the body or has passed it on.
  */
-export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
-  if (state.ended || state.remoteEnded) return;
-  const { receiveBuffer } = state;
+export function letUploadEnd(core: StreamCore, isTaken: () => boolean): void {
+  if (core.ended || core.remoteEnded) return;
+  const { receiveBuffer } = core;
   let timer: Timer | undefined;
   let seen = receiveBuffer.taken;
   const isRead = (): boolean =>
@@ -44,10 +44,10 @@ export function letUploadEnd(state: StreamCore, isTaken: () => boolean): void {
     }, patience);
   };
   const drop = (after: number): void => {
-    state.dropBody(`it was not read for ${after} ms after the response`);
-    timer = startIdleTimer(() => state.reset(CANCEL), LINGER);
+    core.dropBody(`it was not read for ${after} ms after the response`);
+    timer = startIdleTimer(() => core.reset(CANCEL), LINGER);
   };
-  state.onEnd(() => stopTimer(timer));
+  core.onEnd(() => stopTimer(timer));
   if (receiveBuffer.ended) drop(0);
   else keep();
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../../compiled_code.ts";
 import type { RequestHead } from "../message/request_head.ts";
 import { isPlainList } from "../platform/header_text.ts";
 import { makeImmutable } from "../platform/immutable_headers.ts";
@@ -115,8 +116,6 @@ const PROBE: Parts = {
 };
 
 let standsIn: boolean | undefined;
-/** Keeps the compiled code for requests; see `zlib/deflate.ts`. */
-export let keptRequest: Request | undefined;
 
 /**
  * Checks whether stand-ins work. It takes 6 ms, so only a server does it, at its
@@ -129,10 +128,12 @@ export function prepareRequests(): void {
     Request,
     () => probe(new AbortController()),
   ) && signalsFollow();
-  keptRequest = receivedRequest(
-    { method: "GET", url: "http://localhost/", headers: [["a", "b"]] },
-    null,
-    () => new AbortController().signal,
+  keepCompiledCode(
+    receivedRequest(
+      { method: "GET", url: "http://localhost/", headers: [["a", "b"]] },
+      null,
+      () => new AbortController().signal,
+    ),
   );
 }
 

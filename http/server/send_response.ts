@@ -56,13 +56,13 @@ export interface SendResponseOptions {
  * together with the head.
  */
 export function sendResponse(
-  state: StreamCore,
+  core: StreamCore,
   response: Response,
   options: SendResponseOptions,
 ): Promise<void> | LazyPromise<void> {
   const body = takeBody(response);
   if (body instanceof Uint8Array) {
-    return send(state, response, body, body.length, options);
+    return send(core, response, body, body.length, options);
   }
   // A body that `fetch` decoded is a stream. The response to HEAD has none, but its
   // headers are those of the response to GET.
@@ -70,20 +70,20 @@ export function sendResponse(
   const head: Head = isDecoded(response)
     ? { status, statusText, headers: withoutCoding(headers), isDecoded: true }
     : response;
-  if (body === null) return send(state, head, EMPTY, 0, options);
-  return readAhead(body).then((read) => sendRead(state, head, read, options));
+  if (body === null) return send(core, head, EMPTY, 0, options);
+  return readAhead(body).then((read) => sendRead(core, head, read, options));
 }
 
 /** Sends a response. Cancels its body if it cannot be sent, because it may hold a file open. */
 async function sendRead(
-  state: StreamCore,
+  core: StreamCore,
   head: Head,
   body: Uint8Array | StartedBody,
   options: SendResponseOptions,
 ): Promise<void> {
   try {
     // A stream whose length differs from `content-length` counts as truncated.
-    await promiseOf(send(state, head, body, undefined, options));
+    await promiseOf(send(core, head, body, undefined, options));
   } catch (error) {
     if (!(body instanceof Uint8Array)) {
       body.reader.cancel(error).catch(() => {});
@@ -94,7 +94,7 @@ async function sendRead(
 
 /** `known` is the length of a body in memory; it replaces the `content-length` of the headers. */
 function send(
-  state: StreamCore,
+  core: StreamCore,
   response: Head,
   body: Uint8Array | StartedBody,
   known: number | undefined,
@@ -119,16 +119,16 @@ function send(
   const announced = bare || known !== undefined
     ? undefined
     : readAnnounced(nv, body);
-  if (length !== undefined) checkLength(state, length, announced);
+  if (length !== undefined) checkLength(core, length, announced);
   const rest = bare || length === 0 ? undefined : body;
   // Without a body, FIN is on the head. A body in memory is submitted together with it.
   if (body instanceof Uint8Array) options.isEnding = true;
   const { trailers } = options;
   const head = options.sendHead(
-    sendable(nv, state.version),
+    sendable(nv, core.version),
     rest === undefined && trailers === undefined,
   );
-  const next = () => sendRest(state, rest, announced, trailers, options);
+  const next = () => sendRest(core, rest, announced, trailers, options);
   return head === undefined ? next() : head.then(() => promiseOf(next()));
 }
 
@@ -153,7 +153,7 @@ function readAnnounced(
 
 /** Sends the body and the trailers. `trailers` are those that were set before the head was sent. */
 function sendRest(
-  state: StreamCore,
+  core: StreamCore,
   body: Uint8Array | StartedBody | undefined,
   announced: number | undefined,
   trailers: TrailersCallback | undefined,
@@ -161,10 +161,10 @@ function sendRest(
 ): Promise<void> | LazyPromise<void> {
   const { failed } = options;
   if (body instanceof Uint8Array) {
-    return sendBytes(state, body, trailers, failed);
+    return sendBytes(core, body, trailers, failed);
   }
   if (body !== undefined) {
-    return sendSource(state, body, {
+    return sendSource(core, body, {
       trailers: () => {
         options.isEnding = true;
         return options.trailers;
@@ -175,7 +175,7 @@ function sendRest(
   }
   return trailers === undefined
     ? Promise.resolve()
-    : sendTrailers(state, trailers, failed);
+    : sendTrailers(core, trailers, failed);
 }
 
 const EMPTY = new Uint8Array(0);

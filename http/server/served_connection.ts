@@ -19,7 +19,7 @@ import {
   STREAMS_WAIT,
   tuningOf,
 } from "../../connection/options.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
 import {
   startIdleTimeout,
   startTimer,
@@ -259,25 +259,25 @@ export class ServedConnection {
       version: connection.version,
     };
     // A handler counts until it returns, because it can run on after a reset.
-    const places = new Semaphore(maxConcurrentStreams(core.options));
+    const permits = new Semaphore(maxConcurrentStreams(core.options));
     let isWatched = false;
     for (;;) {
-      // The place is taken first: until then the stream waits in the queue, whose
+      // The permit is taken first: until then the stream waits in the queue, whose
       // memory is bounded.
-      const place = places.take();
-      if (place !== undefined) {
+      const permit = permits.take();
+      if (permit !== undefined) {
         // Once, not for each waiting stream: reactions stay until `closed` settles.
-        if (!isWatched) connection.closed.then(places.open, places.open);
+        if (!isWatched) connection.closed.then(permits.open, permits.open);
         isWatched = true;
-        await place;
+        await permit;
       }
       // The streams of one read are taken in one turn, without a promise for each: 3 %
       // of what a request allocates.
       let stream = core.incoming.take() ?? (await core.incoming.next()).value;
       if (stream === undefined) break;
       // The stream was reset while it waited, so there is no response to send.
-      if (place !== undefined && stateOf(stream).ended) places.release();
-      else handleStream(stream, peer, this.#host.exchange, places.release);
+      if (permit !== undefined && streamCoreOf(stream).ended) permits.release();
+      else handleStream(stream, peer, this.#host.exchange, permits.release);
       // The loop may wait long for the next stream, and would keep 4 KiB of this one.
       stream = undefined;
     }
@@ -403,7 +403,7 @@ export class ServedConnection {
  */
 async function refuse(connection: Connection): Promise<void> {
   for (const stream of coreOf(connection).incoming.takeAll()) {
-    stateOf(stream).reset(REFUSED_STREAM);
+    streamCoreOf(stream).reset(REFUSED_STREAM);
   }
   await connection.close();
 }

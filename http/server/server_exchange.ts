@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepCompiledCode } from "../../compiled_code.ts";
 import {
   handled,
   LazyPromise,
@@ -11,14 +12,14 @@ import {
 } from "../../connection/deferred.ts";
 import { logError } from "../../connection/error_log.ts";
 import { StreamResetError } from "../../connection/errors.ts";
+import { KEPT_STREAM } from "../../connection/kept_stream.ts";
 import {
   createStream,
-  stateOf,
   type Stream,
+  streamCoreOf,
 } from "../../connection/stream/stream.ts";
 import type { StreamCore, Task } from "../../connection/stream/stream_core.ts";
 import type { ProxyHead } from "../../connection/transport/proxy_protocol.ts";
-import { KEPT_STREAM } from "../../connection/warm.ts";
 import { InvalidArgumentError } from "../../errors.ts";
 import {
   INTERNAL_ERROR,
@@ -33,7 +34,7 @@ import { appendHeaders, asMessageError, toHeaders } from "../message/fields.ts";
 import { HttpMessageError } from "../message/message_error.ts";
 import { readRequestHead } from "../message/request_head.ts";
 import type { TrailersCallback } from "../message/send_body.ts";
-import { keepPlatform } from "../platform/warm_platform.ts";
+import { keepPlatform } from "../platform/kept_platform.ts";
 import { type ServerSpan, serverSpan } from "../telemetry/server_span.ts";
 import { clientLeft, isDeparture } from "./departure.ts";
 import {
@@ -98,15 +99,15 @@ let fail: (exchange: AnyExchange, error: unknown) => void;
 /** Waits until a response was sent. */
 class Sending implements Listener<void>, Task {
   readonly #exchange: AnyExchange;
-  readonly #state: StreamCore;
+  readonly #core: StreamCore;
 
-  constructor(exchange: AnyExchange, state: StreamCore) {
+  constructor(exchange: AnyExchange, core: StreamCore) {
     this.#exchange = exchange;
-    this.#state = state;
+    this.#core = core;
   }
 
   resolved(): void {
-    this.#state.later(this);
+    this.#core.later(this);
   }
 
   run(): void {
@@ -121,18 +122,18 @@ class Sending implements Listener<void>, Task {
 
 class ServerExchange<Addr extends Deno.Addr | undefined>
   implements ServeInfo<Addr> {
-  /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
-  static readonly #kept: unknown = new ServerExchange(
-    KEPT_STREAM,
-    { remoteAddr: undefined, version: PROTO_SPDY3_1 },
-    {
-      handler: () => new Response(),
-      onError: undefined,
-    },
-    () => {},
-  );
-
   static {
+    keepCompiledCode(
+      new ServerExchange(
+        KEPT_STREAM,
+        { remoteAddr: undefined, version: PROTO_SPDY3_1 },
+        {
+          handler: () => new Response(),
+          onError: undefined,
+        },
+        () => {},
+      ),
+    );
     begin = (exchange) => exchange.#begin();
     complete = (exchange) => exchange.#complete();
     fail = (exchange, error) => exchange.#fail(error);
@@ -140,7 +141,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   readonly stream: Stream;
   readonly #peer: Peer<Addr>;
-  readonly #state: StreamCore;
+  readonly #core: StreamCore;
   readonly #host: ExchangeHost<Addr>;
   readonly #completed = new LazyPromise<void>();
   #method = "GET";
@@ -171,7 +172,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     this.#ended = ended;
     this.stream = stream;
     this.#peer = peer;
-    this.#state = stateOf(stream);
+    this.#core = streamCoreOf(stream);
     this.#host = host;
   }
 
@@ -188,8 +189,8 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   }
 
   get trailers(): Promise<Headers> {
-    const { trailers } = this.#state;
-    return handled(this.#state.promiseOf(trailers).then(toHeaders));
+    const { trailers } = this.#core;
+    return handled(this.#core.promiseOf(trailers).then(toHeaders));
   }
 
   readonly sendTrailers: ServeInfo["sendTrailers"] = (trailers) => {
@@ -204,10 +205,10 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     const sending = this.#sending;
     if (sending === undefined) this.#trailers = made;
     else if (!sending.isEnding) sending.trailers = made;
-    else if (this.#state.failure === undefined) {
+    else if (this.#core.failure === undefined) {
       // Not if the client has left: that is not a fault of the handler.
       throw new InvalidArgumentError(
-        `sendTrailers was called too late: the response on stream ${this.#state.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
+        `sendTrailers was called too late: the response on stream ${this.#core.id} has no trailers any more; call it before the handler returns, with a function if they are not known yet, or before the end of a body that is a stream`,
       );
     }
   };
@@ -218,7 +219,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   async #push(path: string, init: PushInit): Promise<Stream> {
     return createStream(
-      await pushResponse(this.#state, this.#url, path, init, (url, headers) => {
+      await pushResponse(this.#core, this.#url, path, init, (url, headers) => {
         headers.set("host", new URL(url).host);
         const head = { method: "GET", url, headers: [...headers] };
         const request = receivedRequest(head, null, this.#signal);
@@ -229,11 +230,11 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   /** Answers the request. Awaits only what takes time, because each turn of the microtask queue does as well. */
   #begin(): void {
-    const state = this.#state;
+    const core = this.#core;
     // Cancelling the request's body must not reset the stream, which still carries
     // the response.
-    state.keepOnCancel = true;
-    state.addUser();
+    core.keepOnCancel = true;
+    core.addUser();
     try {
       const request = this.#readRequest();
       if (request instanceof Response) {
@@ -269,7 +270,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     const sent = this.#send(response);
     // Without a promise, 4 % less is allocated.
     if (sent instanceof LazyPromise) {
-      sent.listen(new Sending(this, this.#state));
+      sent.listen(new Sending(this, this.#core));
     } else sent.then(() => this.#complete(), (error) => this.#fail(error));
   }
 
@@ -279,12 +280,12 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       this.#span?.end();
       this.#isSent = true;
       this.#completed.resolve();
-      const state = this.#state;
+      const core = this.#core;
       // A request that was answered without the handler has no reader.
       if (this.#refusal !== undefined) {
-        state.dropBody(`it was answered with ${this.#refusal}`);
+        core.dropBody(`it was answered with ${this.#refusal}`);
       }
-      if (!state.remoteEnded) letUploadEnd(state, () => this.#isTaken);
+      if (!core.remoteEnded) letUploadEnd(core, () => this.#isTaken);
     } catch (error) {
       return this.#fail(error);
     }
@@ -300,19 +301,19 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
 
   /** The response cannot be sent. */
   #fail(error: unknown): void {
-    const state = this.#state;
+    const core = this.#core;
     this.#span?.end(error);
     this.#completed.reject(error);
     // The client has left, or the handler's body or headers are invalid.
     if (!isDeparture(error)) {
       if (!this.#isReported) this.#report(error);
-      if (!state.sendBuffer.ended) state.reset(INTERNAL_ERROR, error);
+      if (!core.sendBuffer.ended) core.reset(INTERNAL_ERROR, error);
     }
     this.#end();
   }
 
   #end(): void {
-    this.#state.removeUser();
+    this.#core.removeUser();
     this.#ended();
   }
 
@@ -334,7 +335,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   readonly #signal = (): AbortSignal => {
     if (this.#abort === undefined) {
       const abort = new AbortController();
-      const { id, closed } = this.#state;
+      const { id, closed } = this.#core;
       // It must not count as a waiting application: see `StreamCore.wait`.
       closed.observed.then((statusCode) => {
         if (this.#completed.settled || statusCode === 0) return;
@@ -382,17 +383,17 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     method: string,
     announced: number | undefined,
   ): ReadableStream<Uint8Array> | Uint8Array | null {
-    const { receiveBuffer } = this.#state;
+    const { receiveBuffer } = this.#core;
     // Rule: a `Request` with one of these methods has no body (Fetch standard 5.4).
     if (method === "GET" || method === "HEAD") {
-      this.#state.dropBody(`a request with ${method} has no body`);
+      this.#core.dropBody(`a request with ${method} has no body`);
       return null;
     }
     if (announced !== undefined && !receiveBuffer.isWhole(announced)) {
       receiveBuffer.expect(announced, (arrived) => {
         const error = wrongLength(announced, arrived);
         this.#wrongLength = error;
-        if (this.#sending) this.#state.reset(PROTOCOL_ERROR, error);
+        if (this.#sending) this.#core.reset(PROTOCOL_ERROR, error);
         return error;
       });
       if (this.#wrongLength !== undefined) throw this.#wrongLength;
@@ -444,7 +445,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
     if (info === this) this.#isReplaced = true;
     if (this.#wrongLength !== undefined) return badRequest(this.#wrongLength);
     // The client has left, which is not an error of the handler.
-    if (this.#state.ended && isDeparture(error)) throw error;
+    if (this.#core.ended && isDeparture(error)) throw error;
     const { onError } = this.#host;
     if (onError === undefined) {
       logError(error);
@@ -459,13 +460,13 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
   }
 
   #send(response: Response): Promise<void> | LazyPromise<void> {
-    const state = this.#state;
+    const core = this.#core;
     this.#span?.responding(response.status);
     const sending: SendResponseOptions = {
       method: this.#method,
       sendHead: (nv, fin) => {
-        state.sender.submitReply(nv, fin);
-        return fin ? state.sender.whenReplySent() : undefined;
+        core.sender.submitReply(nv, fin);
+        return fin ? core.sender.whenReplySent() : undefined;
       },
       trailers: this.#trailers,
       isEnding: false,
@@ -475,7 +476,7 @@ class ServerExchange<Addr extends Deno.Addr | undefined>
       },
     };
     this.#sending = sending;
-    return sendResponse(state, response, sending);
+    return sendResponse(core, response, sending);
   }
 }
 

@@ -87,7 +87,7 @@ async function announce(
       [":version", "HTTP/1.1"],
     ],
     { pri: init.pri },
-    (state) => state,
+    (core) => core,
   );
   return { pushed, url: url.href, headers };
 }

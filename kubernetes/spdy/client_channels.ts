@@ -5,7 +5,7 @@
  */
 
 import type { RawConnection } from "../../connection.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import type { ClientChannels } from "../channels.ts";
 import { type CommandStreamType, STREAM_TYPE } from "../protocol.ts";
 import { openStreams } from "./open.ts";
@@ -45,6 +45,6 @@ function toPeer(
   if (stream === undefined) return undefined;
   // Bytes that a server sends there are never read, so they must not fill the
   // connection's buffer.
-  stateOf(stream).dropBody("only the client sends on this stream");
+  streamCoreOf(stream).dropBody("only the client sends on this stream");
   return stream.writable;
 }

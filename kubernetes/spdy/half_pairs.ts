@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { PeerTimer } from "../../connection/time/peer_timer.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { Output } from "../call/ending.ts";
@@ -86,14 +86,14 @@ export class HalfPairs {
         this.#timeout,
         // The other half may have arrived after bytes that a slow port has not
         // read.
-        stateOf(stream),
+        streamCoreOf(stream),
         () => this.#expire(half),
       ),
       removeListener: () => {},
     };
     this.#halves.set(place.id, half);
     // A half that the client has reset is removed.
-    half.removeListener = stateOf(stream).onEnd(() => this.#forget(half));
+    half.removeListener = streamCoreOf(stream).onEnd(() => this.#forget(half));
   }
 
   #forget(half: Half): void {

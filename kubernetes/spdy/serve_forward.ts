@@ -6,7 +6,7 @@
 
 import { coreOf, type RawConnection } from "../../connection.ts";
 import { ConnectionClosedError } from "../../connection/errors.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { PROTOCOL_ERROR, REFUSED_STREAM } from "../../frame/constants.ts";
 import type { StreamingCall } from "../call/call.ts";
 import { Output } from "../call/ending.ts";
@@ -47,7 +47,7 @@ export async function serveSpdyForward(
   try {
     for await (const stream of coreOf(connection).incoming) {
       // The client has already reset it.
-      if (stateOf(stream).ended) continue;
+      if (streamCoreOf(stream).ended) continue;
       const place = parseStream(stream);
       if (place === undefined) {
         stream.reset(PROTOCOL_ERROR);

@@ -5,7 +5,7 @@
  */
 
 import { coreOf, type RawConnection } from "../../connection.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { startTimeout, stopTimer } from "../../connection/time/clock.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { type GrantedCommand, serveCommand } from "../call/command.ts";
@@ -92,7 +92,7 @@ async function collect(
         continue;
       }
       // The client has already reset it, and may open another one.
-      if (stateOf(stream).ended) {
+      if (streamCoreOf(stream).ended) {
         missing.add(type);
         continue;
       }

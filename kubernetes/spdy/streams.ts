@@ -5,7 +5,7 @@
  */
 
 import { StreamResetError } from "../../connection/errors.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { CANCEL } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 
@@ -30,6 +30,6 @@ export function isCancelledByPeer(error: unknown): boolean {
 export function readableInBackground(
   stream: Stream,
 ): ReadableStream<Uint8Array> {
-  stateOf(stream).readInBackground = true;
+  streamCoreOf(stream).readInBackground = true;
   return stream.readable;
 }

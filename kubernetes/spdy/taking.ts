@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { startTimer, stopTimer } from "../../connection/time/clock.ts";
 import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import { LINGER } from "../call/ending.ts";
@@ -36,7 +36,7 @@ export function refuseHeaders(stream: Stream): void {
 export function inputOf(stream: Stream): InputChannel {
   return {
     get readable() {
-      stateOf(stream).keepOnCancel = true;
+      streamCoreOf(stream).keepOnCancel = true;
       return stream.readable;
     },
     discard: () => discard(stream),
@@ -51,7 +51,7 @@ export function outputOf(stream: Stream): OutputChannel {
     abort: () => stream.reset(),
     get ended() {
       // It must not count as a waiting application: see `StreamCore.wait`.
-      const { observed } = stateOf(stream).closed;
+      const { observed } = streamCoreOf(stream).closed;
       return observed.then(() => {}, () => {});
     },
   };
@@ -59,7 +59,7 @@ export function outputOf(stream: Stream): OutputChannel {
 
 /** Drops all bytes of the peer, also later ones. */
 export function discard(stream: Stream): void {
-  stateOf(stream).dropBody("the server does not read this stream");
+  streamCoreOf(stream).dropBody("the server does not read this stream");
 }
 
 /**
@@ -69,16 +69,16 @@ export function discard(stream: Stream): void {
  * the stream, its bytes are dropped, as in TCP.
  */
 export function boundUnread(stream: Stream): void {
-  const state = stateOf(stream);
-  state.countedWhenClosed = true;
-  state.onEnd(() => {
-    if (state.resetByPeer) state.receiveBuffer.abort(state.failure);
+  const core = streamCoreOf(stream);
+  core.countedWhenClosed = true;
+  core.onEnd(() => {
+    if (core.resetByPeer) core.receiveBuffer.abort(core.failure);
   });
 }
 
 /** Resets streams that a client never ends, so that they do not count forever. */
 export function endLater(streams: readonly Stream[]): void {
-  const left = streams.filter((stream) => !stateOf(stream).ended);
+  const left = streams.filter((stream) => !streamCoreOf(stream).ended);
   if (left.length === 0) return;
   let open = left.length;
   const timer = startTimer(
@@ -86,7 +86,7 @@ export function endLater(streams: readonly Stream[]): void {
     LINGER,
   );
   for (const stream of left) {
-    stateOf(stream).onEnd(() => {
+    streamCoreOf(stream).onEnd(() => {
       if (--open === 0) stopTimer(timer);
     });
   }

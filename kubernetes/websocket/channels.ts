@@ -20,9 +20,9 @@ import {
 import type { Reading } from "../../connection/time/peer_timer.ts";
 import { TrackedFrames } from "../../connection/time/tracked_frames.ts";
 import type { InputChannel, OutputChannel } from "../channels.ts";
+import { ChannelBuffer } from "./channel_buffer.ts";
 import { type ChannelCodec, CLOSE_SIGNAL } from "./codec.ts";
 import { BINARY, POLICY_VIOLATION, WebSocketError } from "./frame.ts";
-import { Inbox } from "./inbox.ts";
 import type { MessagePart, WebSocketPeer } from "./peer.ts";
 
 /** Longest message that is sent or read in one piece, bytes. */
@@ -90,7 +90,8 @@ class ReadingClock implements Reading {
 export class WebSocketChannels {
   readonly #peer: WebSocketPeer;
   readonly #options: ChannelsOptions;
-  readonly #inboxes = new Map<number, Inbox>();
+  /** What has arrived, for each channel that is read. */
+  readonly #buffers = new Map<number, ChannelBuffer>();
   /** Called when a message of a channel has arrived. */
   readonly #onMessage = new Map<number, () => void>();
   readonly #reading = new ReadingClock();
@@ -143,15 +144,15 @@ export class WebSocketChannels {
    * when a message with bytes has arrived.
    */
   input(channel: number, onMessage?: () => void): InputChannel {
-    const inbox = new Inbox(() => this.#onRoom?.());
-    this.#inboxes.set(channel, inbox);
+    const buffer = new ChannelBuffer(() => this.#onRoom?.());
+    this.#buffers.set(channel, buffer);
     if (onMessage !== undefined) this.#onMessage.set(channel, onMessage);
-    return inbox;
+    return buffer;
   }
 
   /** Ends reading a channel; bytes that still arrive on it are dropped. */
   endInput(channel: number): void {
-    this.#inboxes.get(channel)?.end();
+    this.#buffers.get(channel)?.end();
   }
 
   /** Writes to a channel. `onEnd` is called to report its end to the peer. */
@@ -189,7 +190,7 @@ export class WebSocketChannels {
 
   /** Begins to read. */
   start(): void {
-    this.#pump().then(
+    this.#readMessages().then(
       () => this.#end(this.#options.orderlyEnd?.()),
       async (error) => {
         if (error instanceof WebSocketError) await this.#peer.fail(error);
@@ -256,7 +257,7 @@ export class WebSocketChannels {
 
   #settle(failure: unknown): void {
     this.#keepAlive?.stop();
-    for (const inbox of this.#inboxes.values()) inbox.end(failure);
+    for (const buffer of this.#buffers.values()) buffer.end(failure);
     this.#onRoom?.();
     try {
       this.#peer.abort();
@@ -289,7 +290,7 @@ export class WebSocketChannels {
     }
   }
 
-  async #pump(): Promise<void> {
+  async #readMessages(): Promise<void> {
     for (;;) {
       await this.#room();
       if (this.#over) return;
@@ -315,9 +316,9 @@ export class WebSocketChannels {
     const { maxBufferedBytes, maxUnreadBytes } = this.#options;
     let held = this.#arriving?.size ?? 0;
     let awaited = false;
-    for (const inbox of this.#inboxes.values()) {
-      held += inbox.held;
-      awaited ||= inbox.isAwaited;
+    for (const buffer of this.#buffers.values()) {
+      held += buffer.held;
+      awaited ||= buffer.isAwaited;
     }
     return held >= (awaited ? maxUnreadBytes : maxBufferedBytes);
   }
@@ -387,10 +388,10 @@ export class WebSocketChannels {
   }
 
   #add(arriving: Arriving, data: Uint8Array, ends: boolean): void {
-    const inbox = this.#inboxes.get(arriving.channel);
+    const buffer = this.#buffers.get(arriving.channel);
     const isClose = arriving.channel === CLOSE_SIGNAL && this.#options.hasClose;
     // No reader uses the channel; Kubernetes ignores such messages.
-    if (!isClose && (inbox === undefined || inbox.hasEnded)) return;
+    if (!isClose && (buffer === undefined || buffer.hasEnded)) return;
     const bytes = arriving.decode(data, ends);
     if (isClose && arriving.size + bytes.length > 1) {
       throw new WebSocketError(
@@ -412,7 +413,7 @@ export class WebSocketChannels {
     const chunk = buffer.length === size ? buffer : buffer.slice(0, size);
     arriving.buffer = EMPTY;
     arriving.size = 0;
-    this.#inboxes.get(arriving.channel)?.push(chunk);
+    this.#buffers.get(arriving.channel)?.push(chunk);
     if (ends && !arriving.isEmpty) this.#onMessage.get(arriving.channel)?.();
   }
 

@@ -4,12 +4,14 @@ import {
   closedBeforeSent,
   closedBy,
   endedBeforeOpened,
+  frameNotSent,
   goawayError,
   isPeerGone,
   lazily,
   notOpened,
   peerGone,
   refusedByGoaway,
+  resetByPeer,
   sessionFailed,
   tooManyUnread,
   transportFailed,
@@ -19,16 +21,27 @@ import {
   ProxyError,
   StreamResetError,
 } from "../../connection/errors.ts";
-import { ERR_EOF, ERR_PROTO, SpdyError } from "../../errors.ts";
+import {
+  ERR_EOF,
+  ERR_FRAME_TOO_LARGE,
+  ERR_GOAWAY_ALREADY_SENT,
+  ERR_PROTO,
+  ERR_STREAM_ID_NOT_AVAILABLE,
+  ERR_SYN_STREAM_NOT_ALLOWED,
+  SpdyError,
+} from "../../errors.ts";
 import {
   CANCEL,
   GOAWAY,
   GOAWAY_OK,
+  HEADERS,
+  INVALID_STREAM,
   PROTO_SPDY3,
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
-import type { GoawayFrame } from "../../frame/types.ts";
-import { assertEquals, assertStrictEquals } from "../deps.ts";
+import type { GoawayFrame, HeadersFrame } from "../../frame/types.ts";
+import { SENDABLE } from "../../session/stream_states.ts";
+import { assertEquals, assertMatch, assertStrictEquals } from "../deps.ts";
 
 const GOAWAY_FRAME: GoawayFrame = {
   frameType: GOAWAY,
@@ -136,6 +149,67 @@ Deno.test("reasons: a stream that was not sent, or not processed, may be sent ag
   assertEquals(
     [unsent.streamId, unsent.statusCode, unsent.initiator],
     [4, CANCEL, "remote"],
+  );
+});
+
+Deno.test("reasons: every code with which the session refuses a frame has its own text", () => {
+  const headers: HeadersFrame = {
+    frameType: HEADERS,
+    version: PROTO_SPDY3,
+    flags: 0,
+    length: 0,
+    streamId: 3,
+    nv: [],
+  };
+  const codes = new Set([
+    ...Object.values(SENDABLE).flatMap((row) => Object.values(row)),
+    ERR_FRAME_TOO_LARGE,
+    ERR_GOAWAY_ALREADY_SENT,
+    ERR_STREAM_ID_NOT_AVAILABLE,
+    ERR_SYN_STREAM_NOT_ALLOWED,
+  ]);
+  const texts = new Set<string>();
+  for (const code of codes) {
+    if (code === 0 || code === "look on") continue;
+    const error = frameNotSent(headers, code);
+    assertEquals(error.code, code);
+    assertMatch(error.message, /^HEADERS of stream 3 was not sent: /);
+    assertEquals(error.message.includes("the session refused it"), false);
+    texts.add(error.message);
+  }
+  assertEquals(texts.size, codes.size - 2);
+  assertEquals(
+    frameNotSent(GOAWAY_FRAME, ERR_PROTO).message,
+    "GOAWAY was not sent: the session refused it",
+  );
+});
+
+Deno.test("reasons: a server learns which streams a client does not accept", () => {
+  const reset = (
+    id: number,
+    own: boolean,
+    unidirectional: boolean,
+    associatedStreamId: number,
+    statusCode = INVALID_STREAM,
+  ) =>
+    resetByPeer(
+      { id, init: { own, unidirectional, associatedStreamId } },
+      statusCode,
+    ).message;
+  const plain = "stream 2 was reset by the peer with INVALID_STREAM";
+  const advised =
+    `${plain}: a server may open only unidirectional streams that belong to a stream of the client, unless the client sets acceptServerStreams`;
+  assertEquals(reset(2, true, false, 1), advised);
+  assertEquals(reset(2, true, true, 0), advised);
+  assertEquals(reset(2, true, true, 1), plain);
+  assertEquals(reset(2, false, false, 0), plain);
+  assertEquals(
+    reset(2, true, false, 0, CANCEL),
+    "stream 2 was reset by the peer with CANCEL",
+  );
+  assertEquals(
+    reset(1, true, false, 0),
+    "stream 1 was reset by the peer with INVALID_STREAM",
   );
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { coreOf } from "../../connection.ts";
-import { stateOf } from "../../connection/stream/stream.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
 import { CANCEL, CTRL_FLAG_FIN, PROTO_SPDY3_1 } from "../../frame/constants.ts";
 import { Session } from "../../session.ts";
 import { CLIENT, SERVER } from "../../session/constants.ts";
@@ -28,10 +28,10 @@ Deno.test("stream end: all listeners are called once, and the signal of openStre
   };
   const stream = await pair.client.openStream([["a", "b"]], { signal });
   const called: string[] = [];
-  const state = stateOf(stream);
-  state.onEnd(() => called.push("first"));
-  const removeSecond = state.onEnd(() => called.push("second"));
-  state.onEnd(() => called.push("third"));
+  const core = streamCoreOf(stream);
+  core.onEnd(() => called.push("first"));
+  const removeSecond = core.onEnd(() => called.push("second"));
+  core.onEnd(() => called.push("third"));
   removeSecond();
   assertEquals(listening, 1);
   const incoming = await nextStream(pair.server);
@@ -39,7 +39,7 @@ Deno.test("stream end: all listeners are called once, and the signal of openStre
   await stream.closed;
   assertEquals(called, ["first", "third"]);
   assertEquals(listening, 0);
-  state.onEnd(() => called.push("late"));
+  core.onEnd(() => called.push("late"));
   assertEquals(called, ["first", "third", "late"]);
 });
 
@@ -55,9 +55,9 @@ Deno.test("streams: both ends find their state in the session's record until the
   ) {
     const { streams, session } = coreOf(connection);
     assertEquals(streams.size, 1);
-    assertStrictEquals(streams.get(1), stateOf(own));
-    assertStrictEquals(session.getStreamUserData(1), stateOf(own));
-    assertEquals([...streams.values()], [stateOf(own)]);
+    assertStrictEquals(streams.get(1), streamCoreOf(own));
+    assertStrictEquals(session.getStreamUserData(1), streamCoreOf(own));
+    assertEquals([...streams.values()], [streamCoreOf(own)]);
   }
   await incoming.reply([], { fin: true });
   await stream.closeWrite();

@@ -63,14 +63,14 @@ class Watched {
 
   /** A stream of this side whose SYN_STREAM is sent now. */
   askOn(id: number): StreamCore {
-    const state = {
+    const core = {
       id,
       reset: (status: number, error: Error) => {
         this.#log(`${status === CANCEL} ${error.message}`);
       },
     } as unknown as StreamCore;
-    this.timeouts.awaitReply(state, () => this.#sentFrame());
-    return state;
+    this.timeouts.awaitReply(core, () => this.#sentFrame());
+    return core;
   }
 
   #sentFrame() {
@@ -309,9 +309,9 @@ withCollector.test({
     using time = virtualTime();
     const watched = new Watched(time, CLIENT, { headerTimeout: 100 });
     const refs = Array.from({ length: 20 }, (_, index) => {
-      const state = watched.askOn(2 * index + 1);
-      watched.timeouts.replied(state);
-      return new WeakRef(state);
+      const core = watched.askOn(2 * index + 1);
+      watched.timeouts.replied(core);
+      return new WeakRef(core);
     });
     // A WeakRef keeps its target until the end of the turn.
     await turn();

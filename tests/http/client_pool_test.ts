@@ -2,7 +2,7 @@
 
 import type { Transport } from "../../connection/transport/transport.ts";
 import { Client, type ClientOptions } from "../../http/client/client.ts";
-import type { SpdyResponse } from "../../http/client/spdy_response.ts";
+import type { SpdyResponse } from "../../http/fetch/spdy_response.ts";
 import { coreOf } from "../../connection.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { InvalidArgumentError } from "../../errors.ts";

@@ -4,7 +4,7 @@
  */
 
 import { Client } from "../../http/client/client.ts";
-import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { PushedResponse } from "../../http/fetch/fetch_init.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { Client } from "../../http/client/client.ts";
-import type { FetchInit } from "../../http/client/fetch_init.ts";
+import type { FetchInit } from "../../http/fetch/fetch_init.ts";
 import { connect } from "../../http/connect.ts";
 import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";

@@ -3,8 +3,8 @@
  * `fetch`, and on `serve` and this module's.
  */
 
-import { stateOf } from "../../connection/stream/stream.ts";
-import type { SpdyResponse } from "../../http/client/spdy_response.ts";
+import { streamCoreOf } from "../../connection/stream/stream.ts";
+import type { SpdyResponse } from "../../http/fetch/spdy_response.ts";
 import { connect } from "../../http/connect.ts";
 import { serve } from "../../http/server/serve.ts";
 import { assertEquals } from "../deps.ts";
@@ -104,7 +104,7 @@ async function onBoth<T>(
 
 /** Whether the body has arrived: all of it, or as much as the window allows. */
 function hasArrived({ stream }: SpdyResponse): boolean {
-  const { remoteEnded, receiveBuffer } = stateOf(stream);
+  const { remoteEnded, receiveBuffer } = streamCoreOf(stream);
   return remoteEnded || receiveBuffer.size === FIRST_WINDOW;
 }
 

@@ -5,7 +5,7 @@ import type {
   ServeHandler,
   ServeInfo,
 } from "../../http/server/serve_options.ts";
-import type { SpdyResponse } from "../../http/client/spdy_response.ts";
+import type { SpdyResponse } from "../../http/fetch/spdy_response.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { SpdyError } from "../../errors.ts";
 import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";

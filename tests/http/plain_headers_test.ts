@@ -1,9 +1,9 @@
 /** Headers without `Headers`, and requests without `Request`: the result is the same. */
 
 import { Buffer } from "node:buffer";
-import type { FetchInit } from "../../http/client/fetch_init.ts";
+import type { FetchInit } from "../../http/fetch/fetch_init.ts";
 import { appendHeaders } from "../../http/message/fields.ts";
-import { prepareRequest } from "../../http/client/outgoing_request.ts";
+import { prepareRequest } from "../../http/fetch/outgoing_request.ts";
 import { plainHeaders } from "../../http/platform/plain_headers.ts";
 import { takeBody } from "../../http/platform/take_body.ts";
 import { assert, assertEquals, assertThrows } from "../deps.ts";

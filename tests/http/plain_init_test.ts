@@ -1,6 +1,6 @@
 /** Which options of `fetch` need no `Request` of the platform. */
 
-import type { FetchInit } from "../../http/client/fetch_init.ts";
+import type { FetchInit } from "../../http/fetch/fetch_init.ts";
 import { plainInit } from "../../http/platform/plain_init.ts";
 import { assertEquals } from "../deps.ts";
 

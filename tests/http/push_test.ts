@@ -10,7 +10,7 @@ import {
   REFUSED_STREAM,
 } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
-import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { PushedResponse } from "../../http/fetch/fetch_init.ts";
 import type { Connection } from "../../http/connection.ts";
 import { HttpMessageError } from "../../http/message/message_error.ts";
 import { assertEquals, assertInstanceOf, assertRejects } from "../deps.ts";

@@ -1,6 +1,6 @@
 /** The URL of a request, parsed or not, is the same. */
 
-import { readRequestUrl } from "../../http/client/request_url.ts";
+import { readRequestUrl } from "../../http/fetch/request_url.ts";
 import { assertEquals, assertThrows } from "../deps.ts";
 import { Random } from "../helpers/random.ts";
 

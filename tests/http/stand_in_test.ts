@@ -4,13 +4,13 @@
  * must be the same.
  */
 
-import { KEPT_STREAM } from "../../connection/warm.ts";
+import { KEPT_STREAM } from "../../connection/kept_stream.ts";
 import type { NameValue } from "../../frame/types.ts";
 import {
   type ReceivedHead,
   ReceivedResponse,
-} from "../../http/client/received_response.ts";
-import { spdyResponse } from "../../http/client/spdy_response.ts";
+} from "../../http/fetch/received_response.ts";
+import { spdyResponse } from "../../http/fetch/spdy_response.ts";
 import { makeImmutable } from "../../http/platform/immutable_headers.ts";
 import {
   HELD,

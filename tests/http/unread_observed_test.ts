@@ -5,7 +5,7 @@
 
 import { coreOf } from "../../connection.ts";
 import { PROTO_SPDY2 } from "../../frame/constants.ts";
-import type { PushedResponse } from "../../http/client/fetch_init.ts";
+import type { PushedResponse } from "../../http/fetch/fetch_init.ts";
 import type { ServeHandler } from "../../http/server/serve_options.ts";
 import { Output } from "../../kubernetes/call/ending.ts";
 import { outputOf } from "../../kubernetes/spdy/taking.ts";

@@ -8,7 +8,7 @@
 import { coreOf } from "../../connection.ts";
 import { AcceptQueue } from "../../connection/accept_queue.ts";
 import { sizeOfHeaders } from "../../connection/stream/held_bytes.ts";
-import { Trailers, trailersRoom } from "../../connection/stream/trailers.ts";
+import { Trailers, trailersRoom } from "../../connection/buffers/trailers.ts";
 import {
   CLIENT,
   connect,

@@ -373,7 +373,7 @@ function clientWithPushes(): Harness {
   return client;
 }
 
-Deno.test("CANCEL of a request ends its pushes at both ends", () => {
+Deno.test("CANCEL of a request ends its pushes on both sides", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1), synStream(3));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -408,7 +408,7 @@ Deno.test("CANCEL of a request ends its pushes at both ends", () => {
   ]);
 });
 
-Deno.test("CANCEL of a fully answered request ends its pushes at both ends", () => {
+Deno.test("CANCEL of a fully answered request ends its pushes on both sides", () => {
   const server = new Harness(SERVER, PROTO_SPDY3);
   server.give(synStream(1, { flags: 1 }), synStream(3, { flags: 1 }));
   server.session.submitSynStream(2, 1, 0, HEADERS_LIST);
@@ -598,7 +598,7 @@ Deno.test("a stream that closes while its HEADERS are half-written stays closed"
   assertEquals(harness.told(), ["onCtrlSend HEADERS 1"]);
 });
 
-Deno.test("HEADERS with FIN end this end's half of the stream", () => {
+Deno.test("HEADERS with FIN end this side's half of the stream", () => {
   const harness = new Harness(CLIENT, PROTO_SPDY3);
   const { session } = harness;
   session.submitSynStream(0, 0, 0, HEADERS_LIST);

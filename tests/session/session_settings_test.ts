@@ -1,4 +1,4 @@
-/** SETTINGS of this end: which limits apply to what a peer sent before it knew them. */
+/** SETTINGS of this side: which limits apply to what a peer sent before it knew them. */
 
 import {
   SETTINGS_INITIAL_WINDOW_SIZE,

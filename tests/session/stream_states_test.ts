@@ -278,7 +278,7 @@ function attempt(
     assert(error instanceof StreamClosedError);
     const { message } = error as StreamClosedError;
     if (message.endsWith("is not open")) return "none";
-    if (message.includes("closed its half")) return "half";
+    if (message.includes("ended its half")) return "half";
     return message.endsWith("is being reset") ? "reset" : message;
   }
   if (resetBehind) session.submitRstStream(id, 5);

@@ -584,7 +584,7 @@ Deno.test("bodies for streams that accept none: the error says why", () => {
   for (
     const [id, reason] of [
       [9, "is not open"],
-      [1, "has already closed its half of stream 1"],
+      [1, "has already ended its half of stream 1"],
       [3, "is being reset"],
     ] as const
   ) {

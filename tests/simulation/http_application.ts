@@ -7,10 +7,7 @@
 
 import type { Connection } from "../../http/connection.ts";
 import { StreamResetError } from "../../connection/errors.ts";
-import type {
-  FetchInit,
-  PushedResponse,
-} from "../../http/client/fetch_init.ts";
+import type { FetchInit, PushedResponse } from "../../http/fetch/fetch_init.ts";
 import type { ServeInfo } from "../../http/server/serve_options.ts";
 import { handleStream } from "../../http/server/server_exchange.ts";
 import { REFUSED_STREAM } from "../../frame/constants.ts";

@@ -59,10 +59,10 @@ export const FAULTS: readonly Fault[] = [
     family: "overrun",
     changes: [{
       file: "connection/flow/send_scheduler.ts",
-      from: "for (const state of ready) this.#submit(state);",
-      to: "for (const state of ready) {\n" +
-        "      state.isScheduled = false;\n" +
-        "      state.sender.submit(this.#session);\n" +
+      from: "for (const core of ready) this.#submit(core);",
+      to: "for (const core of ready) {\n" +
+        "      core.isScheduled = false;\n" +
+        "      core.sender.submit(this.#session);\n" +
         "    }",
     }],
   },

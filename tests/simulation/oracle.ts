@@ -62,7 +62,7 @@ export class WindowInvariant {
         `${name}: the session's window of ${sessionWindow} bytes spans ${window.span}`,
       );
     }
-    const held = counters.unread + counters.uncredited;
+    const held = counters.unread + counters.pendingUpdate;
     if (window !== undefined && window.unconsumed > held) {
       this.#bad(
         `${name}: the session waits for ${window.unconsumed} bytes to be consumed, the application has ${held}`,
@@ -73,15 +73,15 @@ export class WindowInvariant {
     }
     for (const { id, open, receiveWindow } of session.streams) {
       if (receiveWindow === undefined || !open) continue;
-      const state = core.streams.get(id);
-      if (state === undefined) continue;
-      const unread = state.receiveBuffer.size + state.uncredited;
+      const stream = core.streams.get(id);
+      if (stream === undefined) continue;
+      const unread = stream.receiveBuffer.size + stream.pendingUpdate;
       if (receiveWindow.unconsumed !== unread) {
         this.#bad(
           `${name}: stream ${id} waits for ${receiveWindow.unconsumed} bytes to be consumed, its reader has ${unread}`,
         );
       }
-      const span = receiveWindow.span - state.grown;
+      const span = receiveWindow.span - stream.grown;
       const before = this.#spans.get(id);
       if (before === undefined) this.#spans.set(id, span);
       else if (before !== span) {

@@ -47,6 +47,13 @@ const used: Record<string, boolean> = { a: true };
   assertEquals(mutantsOf("names.ts", text).map(({ line }) => line), [2]);
 });
 
+Deno.test("mutants: what only keeps compiled code is not changed", () => {
+  const text = `keepCompiledCode(new Item(1, true));
+keepOther(1);
+`;
+  assertEquals(mutantsOf("kept.ts", text).map(({ line }) => line), [2, 2]);
+});
+
 Deno.test("mutants: a comparison that chooses between its two sides keeps its operator, as both are the same when they are equal", () => {
   const text = `const least = a < b ? a : b;
 const other = a < b ? a : c;

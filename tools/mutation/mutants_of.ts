@@ -90,7 +90,7 @@ export function mutantsOf(file: string, text: string): Mutant[] {
   };
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) || ts.isImportDeclaration(node)) return;
-    if (isListOfNames(node)) return;
+    if (isListOfNames(node) || keepsCode(node)) return;
     // A key is not evaluated where it is written.
     if (ts.isPropertyAssignment(node) && ts.isNumericLiteral(node.name)) {
       visit(node.initializer);
@@ -127,6 +127,13 @@ function isListOfNames(node: ts.Node): boolean {
   return ts.isVariableDeclaration(node) && node.type !== undefined &&
     ts.isTypeReferenceNode(node.type) &&
     node.type.typeName.getText() === "Names";
+}
+
+/** Whether a call only keeps compiled code: then no test can see what it gets. */
+function keepsCode(node: ts.Node): boolean {
+  return ts.isExpressionStatement(node) &&
+    ts.isCallExpression(node.expression) &&
+    node.expression.expression.getText() === "keepCompiledCode";
 }
 
 const COMPARISONS: ReadonlySet<ts.SyntaxKind> = new Set([

@@ -36,7 +36,7 @@ Deno.test("announced window: a larger window is announced at once while the peer
     await time.advance(50);
     reply.resolve(50);
     await time.advance(0);
-    flow.giveCredit();
+    flow.updateWindows();
     session.send();
     assertEquals(
       log,
@@ -44,7 +44,7 @@ Deno.test("announced window: a larger window is announced at once while the peer
     );
     log.length = 0;
     session.submitPing();
-    flow.giveCredit();
+    flow.updateWindows();
     session.send();
     assertEquals(log, [
       "12 bytes",
@@ -53,7 +53,7 @@ Deno.test("announced window: a larger window is announced at once while the peer
     log.length = 0;
     // It is announced once.
     session.submitPing();
-    flow.giveCredit();
+    flow.updateWindows();
     session.send();
     assertEquals(log, ["12 bytes"]);
   }

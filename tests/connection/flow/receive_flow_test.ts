@@ -43,7 +43,7 @@ class Receiver {
       waits: () => {},
       cancelled: () => {},
     });
-    const stream = { receiveBuffer, discounted: 0, uncredited: 0 };
+    const stream = { receiveBuffer, discounted: 0, pendingUpdate: 0 };
     this.#stream = stream as unknown as StreamCore;
   }
 

@@ -61,7 +61,7 @@ class Flow {
 /** A stream with only those fields that the flow uses. */
 function stream(buffer: { deliver?: boolean; settled?: () => void } = {}) {
   return {
-    uncredited: 0,
+    pendingUpdate: 0,
     discounted: 0,
     receiveBuffer: {
       ended: true,
@@ -73,13 +73,13 @@ function stream(buffer: { deliver?: boolean; settled?: () => void } = {}) {
 }
 
 Deno.test("receive flow: there are windows in SPDY/3 and later, unless flow control is off", () => {
-  assertEquals(new Flow().flow.windows, true);
+  assertEquals(new Flow().flow.hasWindows, true);
   const without = [
     new Flow(PROTO_SPDY2),
     new Flow(PROTO_SPDY3_1, { flowControl: false }),
   ];
   for (const { flow } of without) {
-    assertEquals([flow.windows, flow.sessionWindow], [false, 0]);
+    assertEquals([flow.hasWindows, flow.sessionWindow], [false, 0]);
   }
 });
 
@@ -193,11 +193,15 @@ Deno.test("receive flow: bytes that were read are granted again with the next wr
   one.flow.consumed(first, 10);
   one.flow.consumed(second, 20);
   one.flow.consumed(first, 5);
-  assertEquals([one.flow.uncredited, one.flow.unread, consumed], [35, 165, 3]);
+  assertEquals([one.flow.pendingUpdate, one.flow.unread, consumed], [
+    35,
+    165,
+    3,
+  ]);
   assertEquals(one.log, ["flush", "flush", "flush"]);
   one.flow.stop();
   one.flow.consumed(first, 5);
-  assertEquals([one.flow.uncredited, consumed], [35, 3]);
+  assertEquals([one.flow.pendingUpdate, consumed], [35, 3]);
 });
 
 Deno.test("receive flow: while reading is paused, half the limit counts", () => {
@@ -205,13 +209,13 @@ Deno.test("receive flow: while reading is paused, half the limit counts", () => 
     maxBufferedBytes: 1000,
     maxUnreadBytes: 1000,
   });
-  const state = stream();
-  one.flow.received(state, new Uint8Array(1001));
+  const core = stream();
+  one.flow.received(core, new Uint8Array(1001));
   one.flow.settle();
-  one.flow.consumed(state, 500);
+  one.flow.consumed(core, 500);
   one.flow.reconsider();
   assertEquals(one.log, ["stop"]);
-  one.flow.consumed(state, 1);
+  one.flow.consumed(core, 1);
   assertEquals(one.log, ["stop", "go on"]);
 });
 

@@ -73,8 +73,8 @@ function stream(id = 1, isClear = true): StreamCore {
 }
 
 /** The stream has submitted bytes that are in the write buffer. */
-function submitted(scheduler: SendScheduler, state: StreamCore): void {
-  scheduler.add(state);
+function submitted(scheduler: SendScheduler, core: StreamCore): void {
+  scheduler.add(core);
   scheduler.submit();
 }
 
@@ -112,31 +112,31 @@ Deno.test("send now: a stream does not send at once while another stream waits t
 
 Deno.test("send now: a stream does not send at once while the session has other frames, or after the turn of its last bytes", () => {
   const session = openSession();
-  const state = stream();
+  const core = stream();
   const scheduler = schedulerOn(session);
-  submitted(scheduler, state);
+  submitted(scheduler, core);
   session.submitPing();
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
   session.send();
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
 
   const idle = schedulerOn(session, { isFilling: false });
-  submitted(idle, state);
-  assertEquals(idle.sendNow(state, CHUNK), false);
+  submitted(idle, core);
+  assertEquals(idle.sendNow(core, CHUNK), false);
 });
 
 Deno.test("send now: a stream does not send at once after its bytes have left the write buffer, or after the end of the connection", () => {
   const out = begunBuffer();
   const scheduler = schedulerOn(openSession(), { out } as Partial<IoLoop>);
-  const state = stream();
-  submitted(scheduler, state);
+  const core = stream();
+  submitted(scheduler, core);
   out.clear(0);
   scheduler.submit();
   out.append(bytes(1));
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
-  submitted(scheduler, state);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
+  submitted(scheduler, core);
   scheduler.clear();
-  assertEquals(scheduler.sendNow(state, CHUNK), false);
+  assertEquals(scheduler.sendNow(core, CHUNK), false);
 });
 
 Deno.test("send now: a chunk is sent at once only if both windows and the write buffer have room for it and its heads", () => {
@@ -224,9 +224,9 @@ Deno.test("send now: an exception of a callback ends the connection, after the f
     out,
     fillFailed: (error: unknown) => failures.push(error),
   } as Partial<IoLoop>);
-  const state = stream();
-  submitted(scheduler, state);
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  const core = stream();
+  submitted(scheduler, core);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
   assertEquals([String(failures), out.length], ["TypeError: thrown", 20]);
 });
 
@@ -392,19 +392,19 @@ Deno.test("send now: a write after the stream was reset rejects", async () => {
 });
 
 Deno.test("send now: a stream does not send at once inside a callback of the session", () => {
-  const state = stream();
+  const core = stream();
   const results: boolean[] = [];
   const session: Session = openSession({
     onCtrlSend: (_, { frameType }) => {
-      if (frameType === PING) results.push(scheduler.sendNow(state, CHUNK));
+      if (frameType === PING) results.push(scheduler.sendNow(core, CHUNK));
     },
   });
   const scheduler = schedulerOn(session);
-  submitted(scheduler, state);
+  submitted(scheduler, core);
   session.submitPing();
   session.send();
   assertEquals(results, [false]);
-  assertEquals(scheduler.sendNow(state, CHUNK), true);
+  assertEquals(scheduler.sendNow(core, CHUNK), true);
 });
 
 Deno.test("send now: headers follow the chunks that were written before them, also if those were taken at once", async () => {

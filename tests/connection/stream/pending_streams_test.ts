@@ -78,7 +78,7 @@ class Watched {
     const { pri = 0, unidirectional = false, signal, mover } = options;
     const opening = new AwaitedOpening((core) => core, signal, mover);
     const state = new FakeState(pri, unidirectional);
-    const core = opening.state = state as unknown as StreamCore;
+    const core = opening.core = state as unknown as StreamCore;
     this.pending.open(opening);
     return { state, core, promise: opening.promise };
   }

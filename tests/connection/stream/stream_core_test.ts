@@ -38,7 +38,7 @@ class Watched {
   hasRoom = true;
   /** How often the connection was told that the application waits. */
   reconsidered = 0;
-  readonly state: StreamCore;
+  readonly core: StreamCore;
 
   constructor(kind: Kind = {}) {
     const {
@@ -87,13 +87,13 @@ class Watched {
       unidirectional,
       fin,
     );
-    this.state = new StreamCore(host, id, init);
+    this.core = new StreamCore(host, id, init);
   }
 }
 
 Deno.test("stream state: which halves are open follows from who opened it and how", () => {
   const halves = (kind: Kind) => {
-    const { sendBuffer, remoteEnded } = new Watched(kind).state;
+    const { sendBuffer, remoteEnded } = new Watched(kind).core;
     return [!sendBuffer.ended, !remoteEnded];
   };
   const both = { unidirectional: true, fin: true };
@@ -110,74 +110,73 @@ Deno.test("stream state: which halves are open follows from who opened it and ho
 Deno.test("stream state: streams without a response say why", async () => {
   const push = new Watched({ id: 2, unidirectional: true });
   await assertRejects(
-    () => push.state.response.promise,
+    () => push.core.response.promise,
     InvalidArgumentError,
     "stream 2 is unidirectional: the peer sends no reply on it",
   );
   const peers = new Watched({ id: 3, own: false });
   await assertRejects(
-    () => peers.state.response.promise,
+    () => peers.core.response.promise,
     InvalidArgumentError,
     "stream 3 was opened by the peer and has no response: answer it with reply()",
   );
 });
 
 Deno.test("stream state: what the application waits for", () => {
-  const waits = (begin: (state: StreamCore) => unknown) => {
-    const { state } = new Watched();
-    begin(state);
-    const wait = state.wait;
-    state.readInBackground = true;
-    return [wait, state.wait];
+  const waits = (begin: (core: StreamCore) => unknown) => {
+    const { core } = new Watched();
+    begin(core);
+    const wait = core.wait;
+    core.readInBackground = true;
+    return [wait, core.wait];
   };
   assertEquals(waits(() => {}), ["none", "none"]);
-  assertEquals(waits((state) => state.closed.promise), ["watch", "none"]);
-  assertEquals(waits((state) => state.response.promise), ["need", "none"]);
-  assertEquals(waits((state) => state.trailers.promise), ["need", "none"]);
-  assertEquals(waits((state) => state.headAwaited = true), ["need", "none"]);
-  const read = (state: StreamCore) =>
-    state.receiveBuffer.read(new Uint8Array(1));
+  assertEquals(waits((core) => core.closed.promise), ["watch", "none"]);
+  assertEquals(waits((core) => core.response.promise), ["need", "none"]);
+  assertEquals(waits((core) => core.trailers.promise), ["need", "none"]);
+  assertEquals(waits((core) => core.headAwaited = true), ["need", "none"]);
+  const read = (core: StreamCore) => core.receiveBuffer.read(new Uint8Array(1));
   assertEquals(waits(read), ["need", "none"]);
 });
 
 Deno.test("stream state: each listener is called once at the end, at once after it, and not after its removal", () => {
-  const { state } = new Watched();
+  const { core } = new Watched();
   const called: string[] = [];
-  const listen = (name: string) => state.onEnd(() => called.push(name));
+  const listen = (name: string) => core.onEnd(() => called.push(name));
   listen("first");
   const remove = listen("removed");
   listen("last");
   remove();
-  assertEquals([called, state.ended], [[], false]);
-  state.failed(new Error("cut"));
-  assertEquals([called, state.ended], [["first", "last"], true]);
+  assertEquals([called, core.ended], [[], false]);
+  core.failed(new Error("cut"));
+  assertEquals([called, core.ended], [["first", "last"], true]);
   listen("late")();
-  state.failed(new Error("again"));
-  state.sessionClosed(0);
+  core.failed(new Error("again"));
+  core.sessionClosed(0);
   assertEquals(called, ["first", "last", "late"]);
 });
 
 Deno.test("stream state: its memory is released with its last user", () => {
-  const { state, log } = new Watched();
-  assertEquals(state.isShared, false);
-  state.addUser();
-  assertEquals(state.isShared, true);
-  state.removeUser();
-  assertEquals([state.isShared, log], [false, []]);
-  state.removeUser();
+  const { core, log } = new Watched();
+  assertEquals(core.isShared, false);
+  core.addUser();
+  assertEquals(core.isShared, true);
+  core.removeUser();
+  assertEquals([core.isShared, log], [false, []]);
+  core.removeUser();
   assertEquals(log, ["released from held bytes", "released from windows"]);
 });
 
 Deno.test("stream state: a reset is sent, unless the session has no stream for it", async () => {
   const reset = (kind: Kind) => {
-    const { state, log } = new Watched(kind);
-    state.reset(REFUSED_STREAM);
-    return { state, log };
+    const { core, log } = new Watched(kind);
+    core.reset(REFUSED_STREAM);
+    return { state: core, log };
   };
-  const { state, log } = reset({ id: 5 });
+  const { state: core, log } = reset({ id: 5 });
   assertEquals(log, ["RST_STREAM 5 3", "flush"]);
   const error = await assertRejects(
-    () => state.response.promise,
+    () => core.response.promise,
     StreamResetError,
   );
   assertEquals(
@@ -185,7 +184,7 @@ Deno.test("stream state: a reset is sent, unless the session has no stream for i
     "stream 5 was reset by this side with REFUSED_STREAM",
   );
   assertEquals([error.streamId, error.statusCode], [5, REFUSED_STREAM]);
-  assertThrows(() => state.checkOpen(), StreamResetError, error.message);
+  assertThrows(() => core.checkOpen(), StreamResetError, error.message);
   assertEquals(reset({ id: 0 }).log, []);
   const push = { id: 2, own: false, unidirectional: true };
   assertEquals(reset({ ...push, fin: true }).log, []);
@@ -194,46 +193,46 @@ Deno.test("stream state: a reset is sent, unless the session has no stream for i
   assertEquals(reset(request).log, ["RST_STREAM 1 3", "flush"]);
   // After its end, nothing is sent.
   const ended = new Watched();
-  ended.state.sessionClosed(0);
-  ended.state.reset(CANCEL);
+  ended.core.sessionClosed(0);
+  ended.core.reset(CANCEL);
   assertEquals(ended.log, []);
 });
 
 Deno.test("stream state: the end with both halves rejects what cannot happen any more", async () => {
-  const { state } = new Watched({ id: 7 });
-  state.sessionClosed(0);
-  assertEquals(await state.closed.promise, 0);
-  assertEquals([state.ended, state.failure], [true, undefined]);
+  const { core } = new Watched({ id: 7 });
+  core.sessionClosed(0);
+  assertEquals(await core.closed.promise, 0);
+  assertEquals([core.ended, core.failure], [true, undefined]);
   const error = await assertRejects(
-    () => state.response.promise,
+    () => core.response.promise,
     StreamResetError,
     "stream 7 ended before the peer sent a response",
   );
   assertEquals([error.streamId, error.statusCode], [7, 0]);
-  assertEquals(await state.trailers.promise, []);
+  assertEquals(await core.trailers.promise, []);
   const over = assertThrows(
-    () => state.checkOpen(),
+    () => core.checkOpen(),
     StreamResetError,
     "stream 7 has already ended",
   );
   assertEquals(over.statusCode, 0);
-  const answered = new Watched().state;
+  const answered = new Watched().core;
   answered.replyReceived([["ok", "1"]], true);
   answered.sessionClosed(0);
   assertEquals(await answered.response.promise, [["ok", "1"]]);
 });
 
 Deno.test("stream state: after its end, an error does not change it, and unread bytes can be read", async () => {
-  const { state } = new Watched({ id: 7 });
-  state.replyReceived([["ok", "1"]], false);
-  state.receiveBuffer.push(Uint8Array.of(1, 2));
-  state.sessionClosed(0);
-  state.failed(new Error("the connection ended"));
+  const { core } = new Watched({ id: 7 });
+  core.replyReceived([["ok", "1"]], false);
+  core.receiveBuffer.push(Uint8Array.of(1, 2));
+  core.sessionClosed(0);
+  core.failed(new Error("the connection ended"));
   const into = new Uint8Array(9);
-  assertEquals(await state.receiveBuffer.read(into), 2);
-  assertEquals(await state.receiveBuffer.read(into), null);
+  assertEquals(await core.receiveBuffer.read(into), 2);
+  assertEquals(await core.receiveBuffer.read(into), null);
   assertThrows(
-    () => state.checkOpen(),
+    () => core.checkOpen(),
     StreamResetError,
     "stream 7 has already ended",
   );
@@ -241,12 +240,12 @@ Deno.test("stream state: after its end, an error does not change it, and unread 
 
 Deno.test("stream state: an early end names the side and the status", async () => {
   const closed = async (kind: Kind, byPeer: boolean, status: number) => {
-    const { state } = new Watched(kind);
-    state.resetByPeer = byPeer;
-    state.sessionClosed(status);
-    const error = state.failure as StreamResetError;
-    assertEquals([state.ended, error.initiator], [true, "remote"]);
-    return [await state.closed.promise, error.message];
+    const { core } = new Watched(kind);
+    core.resetByPeer = byPeer;
+    core.sessionClosed(status);
+    const error = core.failure as StreamResetError;
+    assertEquals([core.ended, error.initiator], [true, "remote"]);
+    return [await core.closed.promise, error.message];
   };
   assertEquals(await closed({}, true, CANCEL), [
     CANCEL,
@@ -282,20 +281,20 @@ Deno.test("stream state: headers for which there is no room reset it with FRAME_
     "stream 1 was reset by this side with FRAME_TOO_LARGE: with the headers that the peer sent on it, the streams of the connection hold more than maxHeldBytes";
   for (const kind of ["reply", "headers"]) {
     const watched = new Watched();
-    const { state, log } = watched;
+    const { core, log } = watched;
     watched.hasRoom = false;
-    state.onHeaders = () => log.push("handled");
-    if (kind === "reply") state.replyReceived([["a", "b"]], true);
-    else state.headersReceived([["a", "b"]], true);
+    core.onHeaders = () => log.push("handled");
+    if (kind === "reply") core.replyReceived([["a", "b"]], true);
+    else core.headersReceived([["a", "b"]], true);
     assertEquals(log, [`RST_STREAM 1 ${FRAME_TOO_LARGE}`, "flush"]);
-    const error = state.failure as StreamResetError;
+    const error = core.failure as StreamResetError;
     assertEquals([error.message, error.initiator], [noRoom, "remote"]);
     assertEquals(error.statusCode, FRAME_TOO_LARGE);
   }
-  const { state, log } = new Watched();
-  state.headersReceived([["a", "x".repeat(71)]], false);
+  const { core, log } = new Watched();
+  core.headersReceived([["a", "x".repeat(71)]], false);
   assertEquals(log, []);
-  state.headersReceived([], true);
+  core.headersReceived([], true);
   assertEquals(log, [`RST_STREAM 1 ${FRAME_TOO_LARGE}`, "flush"]);
 });
 
@@ -312,25 +311,25 @@ Deno.test("stream state: cancelling and aborting reset with the status of the re
     ] as const
   ) {
     const aborted = new Watched();
-    aborted.state.aborted(reason);
+    aborted.core.aborted(reason);
     assertEquals(aborted.log, [`RST_STREAM 1 ${status}`, "flush"]);
     const cancelled = new Watched();
-    cancelled.state.cancelled(reason, 0);
+    cancelled.core.cancelled(reason, 0);
     assertEquals(cancelled.log, aborted.log);
   }
   const kept = new Watched();
-  kept.state.keepOnCancel = true;
-  kept.state.cancelled(undefined, 8);
-  kept.state.cancelled(undefined, 1);
+  kept.core.keepOnCancel = true;
+  kept.core.cancelled(undefined, 8);
+  kept.core.cancelled(undefined, 1);
   assertEquals(kept.log, ["consumed 8", "consumed 1"]);
   const ended = new Watched();
-  ended.state.endRemote();
-  ended.state.cancelled(undefined, 0);
+  ended.core.endRemote();
+  ended.core.cancelled(undefined, 0);
   assertEquals(ended.log, []);
 });
 
 Deno.test("stream state: a dropped body fails its reader with the reason, unless there is none", async () => {
-  const dropped = new Watched({ id: 3 }).state;
+  const dropped = new Watched({ id: 3 }).core;
   dropped.receiveBuffer.push(Uint8Array.of(1));
   dropped.dropBody("nobody reads it");
   const error = await assertRejects(
@@ -339,17 +338,23 @@ Deno.test("stream state: a dropped body fails its reader with the reason, unless
     "stream 3: the bytes that the peer sent were dropped: nobody reads it",
   );
   assertEquals(error.initiator, "local");
-  const empty = new Watched().state;
+  const empty = new Watched().core;
   empty.endRemote();
   empty.dropBody("nobody reads it");
   assertEquals(await empty.receiveBuffer.read(new Uint8Array(1)), null);
 });
 
 Deno.test("stream state: it begins in no list and with nothing counted", () => {
-  const { state } = new Watched();
-  const { ticket, grown, uncredited, discounted, held } = state;
-  assertEquals([ticket, grown, uncredited, discounted, held], [0, 0, 0, 0, 0]);
-  const { isScheduled, isListedOpen, resetByPeer, countedWhenClosed } = state;
+  const { core } = new Watched();
+  const { ticket, grown, pendingUpdate, discounted, held } = core;
+  assertEquals([ticket, grown, pendingUpdate, discounted, held], [
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]);
+  const { isScheduled, isListedOpen, resetByPeer, countedWhenClosed } = core;
   assertEquals(
     [isScheduled, isListedOpen, resetByPeer, countedWhenClosed],
     [false, false, false, false],
@@ -358,9 +363,9 @@ Deno.test("stream state: it begins in no list and with nothing counted", () => {
 
 Deno.test("stream state: the connection is told when the application waits for something of the peer", () => {
   const watched = new Watched();
-  const { state } = watched;
-  state.promiseOf(state.closed);
+  const { core } = watched;
+  core.promiseOf(core.closed);
   assertEquals(watched.reconsidered, 1);
-  state.awaitResponse({ resolved: () => {}, rejected: () => {} });
-  assertEquals([watched.reconsidered, state.wait], [2, "need"]);
+  core.awaitResponse({ resolved: () => {}, rejected: () => {} });
+  assertEquals([watched.reconsidered, core.wait], [2, "need"]);
 });

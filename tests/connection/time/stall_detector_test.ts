@@ -10,7 +10,7 @@ Deno.test("progress: a wait ends when no bytes have moved for the whole time, an
   using time = virtualTime();
   const progress = new StallDetector();
   let result: boolean | undefined;
-  progress.within(1000, NEVER).then((inTime) => {
+  progress.unlessStalled(1000, NEVER).then((inTime) => {
     result = inTime;
   });
   for (let touch = 0; touch < 3; touch++) {
@@ -27,7 +27,7 @@ Deno.test("progress: a wait ends with its promise, and leaves no timer", async (
   using time = virtualTime();
   const progress = new StallDetector();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const waiting = progress.within(1000, promise);
+  const waiting = progress.unlessStalled(1000, promise);
   await time.advance(500);
   resolve();
   assertEquals([await waiting, time.timers], [true, 0]);
@@ -42,7 +42,7 @@ Deno.test("progress: a wait may have begun earlier, and has no limit with 0", as
   const progress = new StallDetector();
   const ended: string[] = [];
   const wait = (name: string, quiet: number, since?: number) =>
-    progress.within(quiet, NEVER, since).then(() => {
+    progress.unlessStalled(quiet, NEVER, since).then(() => {
       ended.push(`${name} at ${time.now()}`);
     });
   wait("earlier", 1000, 4300);

@@ -225,7 +225,7 @@ function checkWindows(
     }
   }
   let grown = 0;
-  for (const state of core.streams.values()) grown += state.grown;
+  for (const stream of core.streams.values()) grown += stream.grown;
   if (grown > MOST_GROWN) {
     world.bad(`${name}: windows of streams grew by ${grown} bytes`);
   }

@@ -7,7 +7,7 @@
 import type { RawConnection } from "../../connection.ts";
 import { Deferred, handled } from "../../connection/deferred.ts";
 import { isRedirect } from "../message/redirect_rules.ts";
-import { keepPlatform } from "../platform/warm_platform.ts";
+import { keepPlatform } from "../platform/kept_platform.ts";
 import { Exchange, exchange } from "./exchange.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { networkError } from "./network_error.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import type { StreamCore } from "../../connection/stream/stream_core.ts";
 import { PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
@@ -66,13 +66,13 @@ export function receiveResponse(
   asked: AskedFor,
   trailers?: ResponseOrigin["trailers"],
 ): SpdyResponse {
-  const state = stateOf(stream);
+  const core = streamCoreOf(stream);
   try {
     const head = readResponseHead(nv);
     const coding = asked.init.decompress === false
       ? undefined
       : codings(head.headers);
-    const { body, isDecoded } = receiveBody(state, head, coding, asked);
+    const { body, isDecoded } = receiveBody(core, head, coding, asked);
     const { url, redirected, signal } = asked;
     const origin = new Origin(url, redirected, stream, trailers, signal);
     const response = spdyResponse(body, head, origin);
@@ -81,7 +81,7 @@ export function receiveResponse(
   } catch (error) {
     // Rule: an invalid response is reset with PROTOCOL_ERROR (draft 3.2.2).
     const reason = asMessageError(error);
-    state.reset(PROTOCOL_ERROR, reason);
+    core.reset(PROTOCOL_ERROR, reason);
     throw reason;
   }
 }
@@ -100,10 +100,10 @@ function codings(nv: readonly NameValue[]): string | undefined {
 // `receiveBody`, they would keep the body alive, and it could never be collected.
 
 /** The length counts the encoded bytes as they are sent (RFC 9110 8.6). */
-function expectLength(state: StreamCore, length: number): void {
-  state.receiveBuffer.expect(length, (arrived) => {
+function expectLength(core: StreamCore, length: number): void {
+  core.receiveBuffer.expect(length, (arrived) => {
     const error = wrongLength(length, arrived);
-    if (arrived === "more") state.reset(PROTOCOL_ERROR, error);
+    if (arrived === "more") core.reset(PROTOCOL_ERROR, error);
     return error;
   });
 }
@@ -115,34 +115,34 @@ function readingErrors(
 }
 
 function receiveBody(
-  state: StreamCore,
+  core: StreamCore,
   head: ResponseHead,
   coding: string | undefined,
   { method, init, signal }: AskedFor,
 ): { body: BodyInit | null; isDecoded: boolean } {
   if (method === "HEAD" || isNullBodyStatus(head.status)) {
     const why = method === "HEAD" ? "to HEAD" : `with status ${head.status}`;
-    state.dropBody(`a response ${why} has no body`);
+    core.dropBody(`a response ${why} has no body`);
     // Its headers are those of a response with a body.
     return { body: null, isDecoded: isDecodable(coding) };
   }
   const announced = head.contentLength;
   if (
     announced !== undefined && checksLength(init) &&
-    !state.receiveBuffer.isWhole(announced)
+    !core.receiveBuffer.isWhole(announced)
   ) {
-    expectLength(state, announced);
+    expectLength(core, announced);
   }
   if (coding === undefined) {
     // A small response has often arrived completely with its head. Reading it
     // through a web stream of the platform would take a third of the time of a
     // response.
-    const bytes = state.receiveBuffer.takeAll();
+    const bytes = core.receiveBuffer.takeAll();
     if (bytes !== undefined) return { body: bytes, isDecoded: false };
   }
   const errorFor = readingErrors(signal);
-  state.receiveBuffer.presentBody(errorFor, signal);
-  const body = state.receiveBuffer.readable;
+  core.receiveBuffer.presentBody(errorFor, signal);
+  const body = core.receiveBuffer.readable;
   const decode = coding === undefined ? undefined : bodyDecoder(coding);
   if (decode === undefined) return { body, isDecoded: false };
   // A decoder reads ahead, but an unread response must not be read.

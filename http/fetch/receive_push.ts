@@ -6,7 +6,7 @@
  */
 
 import { Deferred, handled } from "../../connection/deferred.ts";
-import { stateOf, type Stream } from "../../connection/stream/stream.ts";
+import { type Stream, streamCoreOf } from "../../connection/stream/stream.ts";
 import { CANCEL, PROTOCOL_ERROR } from "../../frame/constants.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { valueOf } from "../message/fields.ts";
@@ -23,14 +23,14 @@ export function receivePush(
   request: Pick<OutgoingRequest, "nv" | "init" | "signal">,
   onPush: (push: PushedResponse) => void,
 ): void {
-  const state = stateOf(pushed);
+  const core = streamCoreOf(pushed);
   let url: string;
   try {
     url = readPushedUrl(pushed.headers);
     checkOrigin(url, request.nv);
   } catch (error) {
     // Rule: a push without :scheme, :host and :path is reset (draft 3.3.1).
-    state.reset(PROTOCOL_ERROR, error);
+    core.reset(PROTOCOL_ERROR, error);
     return;
   }
   const head = collectHead(pushed);
@@ -99,9 +99,9 @@ function collectHead(pushed: Stream): PushedHead {
   const seen = new Set(nv.map(([name]) => name));
   let taken = 0;
   let complete = seen.has(":status");
-  const state = stateOf(pushed);
+  const core = streamCoreOf(pushed);
   const finish = (): void => {
-    state.headAwaited = false;
+    core.headAwaited = false;
     head.resolve(nv);
   };
   if (complete) finish();
@@ -114,7 +114,7 @@ function collectHead(pushed: Stream): PushedHead {
       const error = new HttpMessageError(
         `the pushed stream ${pushed.id} sends ${again} a second time`,
       );
-      state.reset(PROTOCOL_ERROR, error);
+      core.reset(PROTOCOL_ERROR, error);
       return;
     }
     for (const name of names) seen.add(name);
@@ -126,13 +126,13 @@ function collectHead(pushed: Stream): PushedHead {
   };
   // The stream ended without a head: the headers that exist then produce the right
   // error. It must not count as a waiting application: see `StreamCore.wait`.
-  state.trailers.observed.then(finish, (error) => head.reject(error));
+  core.trailers.observed.then(finish, (error) => head.reject(error));
   return {
     nv: head.promise,
     awaited: () => {
-      if (complete || state.remoteEnded) return;
-      state.headAwaited = true;
-      state.waits();
+      if (complete || core.remoteEnded) return;
+      core.headAwaited = true;
+      core.waits();
     },
     headersTaken: () => taken,
   };

@@ -3,7 +3,7 @@
 import { assertLess } from "../deps.ts";
 import { httpPair } from "../helpers/http.ts";
 
-Deno.test("serve: requests that wait for a place leave nothing on the connection", async () => {
+Deno.test("serve: requests that wait for a permit leave nothing on the connection", async () => {
   const { prototype } = Promise;
   const { then } = prototype;
   const listeners = new WeakMap<Promise<unknown>, number>();

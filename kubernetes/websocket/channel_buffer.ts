@@ -8,7 +8,7 @@
 const CHUNK_COST = 256;
 
 /** The chunks of one channel. */
-export class Inbox {
+export class ChannelBuffer {
   readonly #onChange: () => void;
   #chunks: Uint8Array[] = [];
   #held = 0;

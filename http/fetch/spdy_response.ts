@@ -4,9 +4,10 @@
  * @module
  */
 
+import { keepCompiledCode } from "../../compiled_code.ts";
 import { handled } from "../../connection/deferred.ts";
+import { KEPT_STREAM } from "../../connection/kept_stream.ts";
 import type { Stream } from "../../connection/stream/stream.ts";
-import { KEPT_STREAM } from "../../connection/warm.ts";
 import type { NameValue } from "../../frame/types.ts";
 import { isDecoded, markDecoded } from "../message/decoded_body.ts";
 import { toHeaders } from "../message/fields.ts";
@@ -85,12 +86,15 @@ const Received = ReceivedResponse as unknown as {
 };
 
 class OriginResponse extends Received implements SpdyResponse {
-  /** Keeps the compiled code of the class; see `zlib/deflate.ts`. */
-  static readonly #kept: SpdyResponse = new OriginResponse(
-    new Uint8Array(1),
-    { status: 200, statusText: "", headers: [] },
-    { url: "", stream: KEPT_STREAM },
-  );
+  static {
+    keepCompiledCode(
+      new OriginResponse(
+        new Uint8Array(1),
+        { status: 200, statusText: "", headers: [] },
+        { url: "", stream: KEPT_STREAM },
+      ),
+    );
+  }
 
   readonly #head: ReceivedHead;
   readonly #origin: ResponseOrigin;

@@ -1,6 +1,9 @@
 /** HEADERS frames after the first ones of a stream. */
 
-import { Trailers, trailersRoom } from "../../../connection/stream/trailers.ts";
+import {
+  Trailers,
+  trailersRoom,
+} from "../../../connection/buffers/trailers.ts";
 import { assert, assertEquals } from "../../deps.ts";
 
 Deno.test("trailers: names and values count for the room that headers take", () => {

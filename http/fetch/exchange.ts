@@ -112,21 +112,21 @@ export class Exchange extends Opening
     }
   }
 
-  override opened(state: StreamCore): void {
+  override opened(core: StreamCore): void {
     this.#stopWatching?.();
     if (this.#isOver) return;
     const request = this.request;
     const { onPush } = request.init;
-    if (!onPush) state.mostWaiting = MOST_UNCLAIMED;
+    if (!onPush) core.mostWaiting = MOST_UNCLAIMED;
     else {
-      state.onPush = (pushed) =>
+      core.onPush = (pushed) =>
         receivePush(createStream(pushed), request, onPush);
     }
     // Not awaited: if the body fails, the wait for the response reports it, and a
     // complete response is valid even if the server did not read the body.
-    if (request.body !== undefined) sendBody(state, request).catch(() => {});
-    state.receiveBuffer.isTakenWhole = true;
-    state.awaitResponse(this);
+    if (request.body !== undefined) sendBody(core, request).catch(() => {});
+    core.receiveBuffer.isTakenWhole = true;
+    core.awaitResponse(this);
   }
 
   override failed(error: unknown): void {
@@ -141,7 +141,7 @@ export class Exchange extends Opening
   /** The head has arrived. The body may be in the same read, and is then in memory afterwards. */
   resolved(nv: readonly NameValue[]): void {
     this.#nv = nv;
-    this.state.later(this);
+    this.core.later(this);
   }
 
   run(): void {
@@ -149,7 +149,7 @@ export class Exchange extends Opening
     this.#nv = NO_HEADERS;
     let response: SpdyResponse;
     try {
-      response = receiveResponse(createStream(this.state), nv, this.request);
+      response = receiveResponse(createStream(this.core), nv, this.request);
     } catch (error) {
       this.rejected(error);
       return;
@@ -177,7 +177,7 @@ export class Exchange extends Opening
 }
 
 async function sendBody(
-  state: StreamCore,
+  core: StreamCore,
   { body, init: { trailers }, announced }: OutgoingRequest,
 ): Promise<void> {
   // The session is still sending the SYN_STREAM.
@@ -192,14 +192,14 @@ async function sendBody(
     const error = new TypeError(
       "the body is a stream that is locked: another request or reader uses it; give each request a stream of its own",
     );
-    await resetLater(state, error);
+    await resetLater(core, error);
     throw error;
   }
   const source = body instanceof Uint8Array ? body : await readAhead(body);
   if (source instanceof Uint8Array) {
-    checkLength(state, source.length, announced);
-    await promiseOf(sendBytes(state, source, after));
-  } else await sendSource(state, source, { trailers: () => after, announced });
+    checkLength(core, source.length, announced);
+    await promiseOf(sendBytes(core, source, after));
+  } else await sendSource(core, source, { trailers: () => after, announced });
 }
 
 function toPairs(init: HeadersInit): NameValue[] {
