@@ -304,7 +304,7 @@ export class ReceiveBuffer implements ReadableSource {
       return;
     }
     this.#end = FINISHED;
-    if (this.#size === 0) this.#close();
+    if (this.#size === 0 && !this.#mayAbort) this.#close();
   }
 
   /** Ends the half with an error, which a reader gets after the bytes that have arrived. */
@@ -415,9 +415,20 @@ export class ReceiveBuffer implements ReadableSource {
     // An object that was made in this turn has not been collected.
     const stream = readable.stream as ReadableStream<Uint8Array>;
     if (this.#closed) readable.close();
-    else if (this.#end !== undefined && this.#size === 0) this.#close();
+    else if (this.#end !== undefined && this.#size === 0 && !this.#mayAbort) {
+      this.#close();
+    }
     if (!this.#closed) readable.watch();
     return stream;
+  }
+
+  /**
+   * Whether the end of an empty body must wait for a reader: if the signal aborts before,
+   * reading fails.
+   */
+  get #mayAbort(): boolean {
+    return this.#signal !== undefined && this.#readable !== undefined &&
+      this.#end === FINISHED && !this.#readable.isWaiting;
   }
 
   get #isStreamWaiting(): boolean {
@@ -434,7 +445,8 @@ export class ReceiveBuffer implements ReadableSource {
       return;
     }
     if (this.#chunks.isEmpty) {
-      this.#events.waits();
+      if (this.#end === undefined) this.#events.waits();
+      else this.#close();
       return;
     }
     this.#pass(this.#chunks.shift(), readable);

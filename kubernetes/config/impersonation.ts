@@ -39,7 +39,7 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
 export function checkImpersonation(impersonate: Impersonation): void {
   checkNames("impersonate", impersonate, IMPERSONATION_NAMES);
   const { user, uid, groups, extra } = impersonate;
-  checkText("impersonate.user", user);
+  if (user !== undefined) checkText("impersonate.user", user);
   if (uid !== undefined) checkText("impersonate.uid", uid);
   if (groups !== undefined) checkTexts("impersonate.groups", groups);
   for (const [name, values] of Object.entries(extra ?? {})) {

@@ -350,7 +350,7 @@ Deno.test("PROXY listener: the options are checked", () => {
       [undefined, ["192.0.2.1"], "it needs the option proxyProtocol"],
       [false, ["192.0.2.1"], "it needs the option proxyProtocol"],
       ["required", ["nobody"], "trusted"],
-      ["required", "192.0.2.1" as never, "is not a list of addresses"],
+      ["required", "192.0.2.1" as never, "is not a list of strings"],
       [true, undefined, 'must be "required", "optional" or false'],
       [null, undefined, 'must be "required", "optional" or false'],
     ] as const
