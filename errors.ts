@@ -3,8 +3,8 @@
  * its text where it is created, except that these files have the texts of several
  * places: `values.ts` and `numbers.ts` (arguments), `session/parse_failure.ts` (invalid
  * frames), `connection/end_errors.ts` (connections and streams that end),
- * `kubernetes/status.ts` (commands). Further classes are in `connection/errors.ts`,
- * `http/message/message_error.ts` and `kubernetes/errors.ts`.
+ * `kubernetes/status.ts` (commands). The classes of other layers are beside the code that
+ * throws them: `connection/errors.ts` and `kubernetes/errors.ts` have most of them.
  *
  * This file is the lowest layer: every file may import it, and it imports
  * nothing.

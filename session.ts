@@ -370,9 +370,10 @@ export class Session {
    * Ends the session: GOAWAY with `statusCode` is sent before everything queued,
    * nothing is sent after it, and input is discarded from now on.
    *
-   * A session sends one GOAWAY. That of a further call, or of a call after
-   * `submitGoaway`, is reported to `onCtrlNotSend` with `ERR_GOAWAY_ALREADY_SENT`, as in
-   * spdylay.
+   * A session sends one GOAWAY. That of a further call, or of a call after the GOAWAY of
+   * `submitGoaway` was written, is reported to `onCtrlNotSend` with
+   * `ERR_GOAWAY_ALREADY_SENT`, as in spdylay. Frames that are still queued, also a GOAWAY,
+   * are dropped without a callback.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */

@@ -312,7 +312,7 @@ export const ID_FLAG_SETTINGS_PERSISTED = 2;
  *
  * @category Constants
  */
-export const INITIAL_MAX_CONCURRENT_STREAMS: number = MAX_INT32;
+export const INITIAL_MAX_CONCURRENT_STREAMS: 2147483647 = MAX_INT32;
 /**
  * Flow-control window before SETTINGS, bytes.
  *
@@ -324,7 +324,7 @@ export const INITIAL_WINDOW_SIZE = 65536;
  *
  * @category Constants
  */
-export const MAX_STREAM_ID: number = MAX_INT32;
+export const MAX_STREAM_ID: 2147483647 = MAX_INT32;
 /**
  * Largest payload of a frame, bytes, 24 bits.
  *

@@ -282,7 +282,8 @@ export class PendingStreams {
     while (this.#open < this.#limit) {
       const opening = this.#queue.shift();
       if (opening === undefined) {
-        for (const listener of this.#roomListeners ?? []) listener();
+        if (this.#roomListeners === undefined) return;
+        for (const listener of this.#roomListeners) listener();
         return;
       }
       try {

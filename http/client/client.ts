@@ -165,7 +165,7 @@ export class Client implements AsyncDisposable {
   /**
    * Sends a request to the server in its URL and follows redirects, also to other
    * origins, unless `init.redirect` forbids it. A redirect to another origin drops
-   * the headers `authorization`, `cookie` and `proxy-authorization`. Otherwise the
+   * the headers `authorization`, `cookie`, `host` and `proxy-authorization`. Otherwise the
    * same as `Connection.fetch`, which lists the errors. The `cause` can also be the
    * error of `connect`, and an `InvalidArgumentError` after {@linkcode close}.
    */

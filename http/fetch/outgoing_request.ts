@@ -68,10 +68,13 @@ export function cancelBody(
   body.cancel(reason).catch(() => {});
 }
 
-/** Also a promise of another realm, such as a context of node:vm. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value &&
-    typeof value.then === "function";
+/**
+ * Also a promise of another realm, such as a context of node:vm. Other objects with
+ * `then` may begin their work only when it is called, so that it must be called once.
+ */
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise ||
+    Object.prototype.toString.call(value) === "[object Promise]";
 }
 
 const ABSOLUTE = /^https?:\/\//i;
@@ -91,7 +94,7 @@ export function prepareRequest(
 ): OutgoingRequest | Promise<OutgoingRequest> {
   const init = given ?? EMPTY_INIT;
   // They are awaited when the body has been sent, which may never happen.
-  if (isThenable(init.trailers)) handled(Promise.resolve(init.trailers));
+  if (isPromise(init.trailers)) handled(Promise.resolve(init.trailers));
   checkFetchInit(init);
   const isRelative = typeof input === "string" && base !== undefined &&
     input.startsWith("/");

@@ -242,7 +242,11 @@ Deno.test("--request-timeout limits the wait for the server", async () => {
       [command, "-s", url, "--request-timeout=10ms", ...args],
     );
     assertEquals(code, 1, command);
-    assertMatch(stderr, /(was not answered|did not (answer|accept .*)) within 10 ms/, command);
+    assertMatch(
+      stderr,
+      /(was not answered|did not (answer|accept .*)) within 10 ms/,
+      command,
+    );
   }
 });
 

@@ -111,3 +111,24 @@ Deno.test("fetch: trailers that are a promise of another realm and reject", asyn
   await assertRejects(() => client.fetch("http://h/", init), TypeError);
   await turn();
 });
+
+Deno.test("fetch: trailers with a then that begins their work begin it once, after the body", async () => {
+  await using pair = await httpPair(async (request, info) => {
+    await request.bytes();
+    return Response.json(Object.fromEntries(await info.trailers));
+  });
+  let begun = 0;
+  const trailers = {
+    then(resolve: (trailers: HeadersInit) => void) {
+      begun++;
+      resolve({ "x-begun": `${begun}` });
+    },
+  } as unknown as Promise<HeadersInit>;
+  const response = await pair.client.fetch("/", {
+    method: "POST",
+    body: new Blob(["some"]).stream(),
+    trailers,
+  });
+  assertEquals(await response.json(), { "x-begun": "1" });
+  assertEquals(begun, 1);
+});

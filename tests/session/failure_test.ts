@@ -92,6 +92,20 @@ Deno.test("failSession after a GOAWAY was sent: wantWrite is true until the seco
   }
 });
 
+Deno.test("failSession drops a queued GOAWAY of the application without a callback, and sends its own", () => {
+  for (const version of VERSIONS) {
+    const harness = new Harness(CLIENT, version);
+    harness.session.submitGoaway(0);
+    harness.session.failSession(1);
+    const status = version === PROTO_SPDY2 ? 0 : 1;
+    assertEquals(harness.flushNames(), [`GOAWAY 0 ${status}`]);
+    assertEquals(
+      harness.told().filter((line) => line.startsWith("onCtrlNotSend")),
+      [],
+    );
+  }
+});
+
 Deno.test("a second failSession sends no second GOAWAY: it is reported as not sent, as in spdylay", () => {
   for (const version of VERSIONS) {
     const status = (code: number) => version === PROTO_SPDY2 ? 0 : code;
