@@ -12,7 +12,7 @@ import { isHeaderValue, utf8 } from "./header_value.ts";
 
 /**
  * The user to act as. As in kubectl, a field that is absent is that of the kubeconfig; of
- * `extra`, each attribute by itself.
+ * `extra`, each attribute by itself, whatever the case of its name.
  */
 export interface Impersonation {
   /** Name of the user. Needed if the kubeconfig has none. */
@@ -32,6 +32,10 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
   extra: true,
 };
 
+/** What is wrong with a value that no header can have. */
+export const NO_HEADER_VALUE =
+  "contains a control character, or begins or ends with a space";
+
 /**
  * Throws `InvalidArgumentError` for an unknown field and for a value of a wrong type. If
  * it were ignored, the request could be made as another user than intended.
@@ -47,17 +51,19 @@ export function checkImpersonation(impersonate: Impersonation): void {
   }
 }
 
-/** What the caller wants, with what the kubeconfig says about the rest. */
-export function mergeImpersonation(
-  file: Impersonation,
-  caller: Impersonation,
-): Impersonation {
-  return {
-    user: caller.user ?? file.user,
-    uid: caller.uid ?? file.uid,
-    groups: caller.groups ?? file.groups,
-    extra: { ...file.extra, ...caller.extra },
-  };
+/**
+ * The attributes under the names that the API server gives them: in lower case. Those that
+ * only differ in case are one attribute with the values of both.
+ */
+export function attributesOf<Value>(
+  entries: Iterable<readonly [name: string, values: readonly Value[]]>,
+): Map<string, Value[]> {
+  const attributes = new Map<string, Value[]>();
+  for (const [spelling, values] of entries) {
+    const name = spelling.toLowerCase();
+    attributes.set(name, [...attributes.get(name) ?? [], ...values]);
+  }
+  return attributes;
 }
 
 /**
@@ -82,9 +88,7 @@ export function impersonationHeaders(
   }
   return lines.map(([name, value]) => {
     if (isHeaderValue(value)) return [name, utf8(value)];
-    throw new InvalidArgumentError(
-      `${name} contains a control character, or begins or ends with a space`,
-    );
+    throw new InvalidArgumentError(`${name} ${NO_HEADER_VALUE}`);
   });
 }
 

@@ -183,7 +183,8 @@ export class KubeConfig {
    * an earlier result with 401. Call it for each connection, and pass the objects
    * `headers` and `tls` on without copying them.
    *
-   * Rejects with `KubeConfigError`.
+   * Rejects with `KubeConfigError`, and with `InvalidArgumentError` for what is wrong with
+   * `impersonate`: a value that no header can have, or no user, here and in the kubeconfig.
    */
   async target(): Promise<ClusterTarget> {
     const source = this.#source;

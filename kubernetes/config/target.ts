@@ -13,9 +13,10 @@ import { readAuthorities, readClientChain } from "./certificates.ts";
 import { dataOrFile, readFileOf } from "./files.ts";
 import { bearer, isHeaderValue } from "./header_value.ts";
 import {
+  attributesOf,
   type Impersonation,
   impersonationHeaders,
-  mergeImpersonation,
+  NO_HEADER_VALUE,
 } from "./impersonation.ts";
 import { readIdToken } from "./oidc.ts";
 import { PluginCache, runPlugin } from "./plugin.ts";
@@ -285,6 +286,7 @@ async function explained<T>(
   }
 }
 
+/** Throws `KubeConfigError` for what the file says, `InvalidArgumentError` for the rest. */
 function impersonation(
   user: User | undefined,
   { impersonate }: TargetOverrides,
@@ -292,13 +294,8 @@ function impersonation(
   if (user === undefined) {
     return impersonate === undefined ? [] : impersonationHeaders(impersonate);
   }
-  if (impersonate !== undefined) {
-    return impersonationHeaders(
-      mergeImpersonation(impersonationOf(user), impersonate),
-    );
-  }
   const { as, asUid, asGroups, asExtra } = user;
-  if (as === undefined) {
+  if (impersonate === undefined && as === undefined) {
     if (asUid === undefined && asGroups.length + asExtra.length === 0) {
       return [];
     }
@@ -306,24 +303,33 @@ function impersonation(
       `the user "${user.name}" has as-uid, as-groups or as-user-extra, but no as`,
     );
   }
-  try {
-    return impersonationHeaders(impersonationOf(user));
-  } catch (cause) {
-    throw as.error((cause as Error).message, cause);
-  }
+  return impersonationHeaders(mergeImpersonation(user, impersonate ?? {}));
 }
 
-function impersonationOf(
+/**
+ * What the caller wants, with what the file says about the rest. Only values that are used
+ * are checked. Those of the file are checked here, because only here their place is known.
+ */
+function mergeImpersonation(
   { as, asUid, asGroups, asExtra }: User,
+  caller: Impersonation,
 ): Impersonation {
+  const own = attributesOf(Object.entries(caller.extra ?? {}));
+  const extra = new Map<string, readonly string[]>();
+  for (const [name, values] of attributesOf(asExtra)) {
+    extra.set(name, own.get(name) ?? values.map(headerText));
+  }
   return {
-    user: as?.text(),
-    uid: asUid?.text(),
-    groups: asGroups.map((group) => group.text()),
-    extra: Object.fromEntries(
-      asExtra.map((
-        [name, values],
-      ) => [name, values.map((each) => each.text())]),
-    ),
+    user: caller.user ?? (as && headerText(as)),
+    uid: caller.uid ?? (asUid && headerText(asUid)),
+    groups: caller.groups ?? asGroups.map(headerText),
+    extra: Object.fromEntries([...extra, ...own]),
   };
+}
+
+/** The text of a field that becomes the value of a header. */
+function headerText(field: Field): string {
+  const text = field.text();
+  if (isHeaderValue(text)) return text;
+  throw field.error(`this ${NO_HEADER_VALUE}`);
 }

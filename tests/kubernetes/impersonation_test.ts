@@ -101,3 +101,65 @@ as-user-extra:
     "need a user",
   );
 });
+
+Deno.test("impersonation: the error for a value of the file has its place, whatever the caller gives", async () => {
+  const cases: [user: string, line: number, field: string][] = [
+    ['as: "b\\x01x"', 11, "as"],
+    ['as: bob\nas-uid: "7 "', 12, "as-uid"],
+    ['as: bob\nas-groups: [ok, "b\\x01x"]', 12, "as-groups[1]"],
+    [
+      'as: bob\nas-user-extra:\n  a: [ok]\n  b: ["b\\x01x"]',
+      14,
+      "as-user-extra.b[0]",
+    ],
+  ];
+  for (const [user, line, field] of cases) {
+    for (const impersonate of [undefined, {}, { extra: { c: ["y"] } }]) {
+      const error = await assertRejects(
+        () => headersOf(user, impersonate),
+        KubeConfigError,
+        "this contains a control character, or begins or ends with a space",
+      );
+      assertEquals([error.line, error.field], [
+        line,
+        `users[0].user.${field}`,
+      ]);
+    }
+  }
+});
+
+Deno.test("impersonation: a value of the file that the caller replaces is not checked, that of the caller is", async () => {
+  const file = `as: "b\\x01x"
+as-uid: " "
+as-groups: ["b\\x01x"]
+as-user-extra: { Scopes: ["b\\x01x"] }`;
+  const caller = { user: "a", uid: "1", groups: [], extra: { scopes: ["c"] } };
+  assertEquals(await headersOf(file, caller), [
+    ["impersonate-user", "a"],
+    ["impersonate-uid", "1"],
+    ["impersonate-extra-scopes", "c"],
+  ]);
+  const error = await assertRejects(
+    () => headersOf("as: bob", { groups: ["b\x01x"] }),
+    InvalidArgumentError,
+    "impersonate-group contains a control character",
+  );
+  assertEquals(error instanceof KubeConfigError, false);
+});
+
+Deno.test("impersonation: attributes whose names differ only in case are one", async () => {
+  const file = `as: jane
+as-user-extra: { Scopes: [file], reason: [a], Reason: [b] }`;
+  assertEquals(await headersOf(file, { extra: { scopes: ["caller"] } }), [
+    ["impersonate-user", "jane"],
+    ["impersonate-extra-scopes", "caller"],
+    ["impersonate-extra-reason", "a"],
+    ["impersonate-extra-reason", "b"],
+  ]);
+  const extra = { REASON: ["c"], scopes: ["d"], Reason: ["e"] };
+  assertEquals((await headersOf(file, { extra })).slice(1), [
+    ["impersonate-extra-scopes", "d"],
+    ["impersonate-extra-reason", "c"],
+    ["impersonate-extra-reason", "e"],
+  ]);
+});
