@@ -8,6 +8,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CopyError } from "./error.ts";
 import { staysInside } from "./paths.ts";
 
+/** Most links that a path leads through; Linux has the same limit. */
+const MOST_HOPS = 40;
+
 /** Mode and time of a file or folder. */
 export interface Attributes {
   readonly mode: number;
@@ -134,10 +137,13 @@ export class LocalFolder {
 
   /** Creates the links, and sets the attributes of folders. */
   async finish(): Promise<void> {
+    const planned = new Map(
+      this.#links.map(([parts, target]) => [this.pathOf(parts), target]),
+    );
     for (const [parts, target] of this.#links) {
       const path = await this.#prepare(parts);
       await ifFound(Deno.remove(path));
-      await createLink(target, path);
+      await createLink(target, path, planned);
     }
     // Inner folders first, because a change inside a folder changes its time.
     for (const [path, attributes] of this.#attributes.reverse()) {
@@ -200,12 +206,45 @@ export class LocalFolder {
 /**
  * Creates a symbolic link. Windows has two kinds of them, and no `/` in their targets.
  * Without the kind, Deno looks for the target below the working directory.
+ *
+ * @param planned the targets of all links of this copy, some of which do not exist yet
  */
-async function createLink(target: string, path: string): Promise<void> {
+async function createLink(
+  target: string,
+  path: string,
+  planned: ReadonlyMap<string, string>,
+): Promise<void> {
   if (Deno.build.os !== "windows") return await Deno.symlink(target, path);
-  const info = await ifFound(Deno.stat(resolve(dirname(path), target)));
+  const real = withoutLinks(resolve(dirname(path), target), planned);
+  const info = real === undefined ? undefined : await ifFound(Deno.stat(real));
   const type = info?.isDirectory ? "dir" : "file";
   await Deno.symlink(target.replaceAll("/", "\\"), path, { type });
+}
+
+/** Where a path leads through planned links; `undefined` if they are too many or a circle. */
+function withoutLinks(
+  path: string,
+  planned: ReadonlyMap<string, string>,
+): string | undefined {
+  let place = path;
+  for (let hops = 0; hops <= MOST_HOPS; hops++) {
+    const link = linkIn(place, planned);
+    if (link === undefined) return place;
+    const target = planned.get(link) ?? "";
+    place = resolve(dirname(link), target, `.${place.slice(link.length)}`);
+  }
+  return undefined;
+}
+
+/** The innermost part of a path that is a planned link. */
+function linkIn(
+  path: string,
+  planned: ReadonlyMap<string, string>,
+): string | undefined {
+  for (let part = path;; part = dirname(part)) {
+    if (planned.has(part)) return part;
+    if (part === dirname(part)) return undefined;
+  }
 }
 
 /** Resolves to `undefined` if there is no such file. */
