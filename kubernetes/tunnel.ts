@@ -224,7 +224,8 @@ export interface TunnelledClient {
  * `expectTunnel` use {@linkcode openTunnel}, and all others use `client`.
  *
  * `target` is the result of `KubeConfig.target`, or a function that is called for
- * each tunnel.
+ * each tunnel. The fields of an object are copied at the call, so `headers` that are assigned
+ * to it later have no effect. For credentials that change, give a function.
  *
  * @example
  * ```ts

@@ -17,7 +17,8 @@ import type { ForwardEvent } from "./events.ts";
 export interface ForwardPortsOptions {
   /**
    * The API server: the result of `KubeConfig.target`, or a function that is called
-   * for each session, because credentials can change.
+   * for each session. The fields of an object are copied at the call, so `headers` that
+   * are assigned to it later have no effect. For credentials that change, give a function.
    */
   readonly target:
     | TargetOptions

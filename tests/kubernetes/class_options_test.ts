@@ -55,3 +55,15 @@ Deno.test("forwardPorts: the options may be of a class", () => {
     30_000,
   ]);
 });
+
+Deno.test("forwardPorts: the fields of a target are copied at the call; a function can change them", () => {
+  const changing: { url: string; headers?: HeadersInit } = {
+    url: "http://api.example",
+  };
+  const later = () => changing;
+  const [copied, called] = [changing, later]
+    .map((target) => resolveForwardPorts({ target, ports: ["80"] }).target);
+  changing.headers = { authorization: "Bearer later" };
+  assertEquals(copied, { url: changing.url, headers: undefined });
+  assertEquals(called, later);
+});

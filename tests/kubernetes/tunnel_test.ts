@@ -87,6 +87,29 @@ Deno.test("exec uses a tunnel of a RestClient, and other requests use the client
   await tunnel.stop();
 });
 
+Deno.test("withTunnels copies the fields of a target at the call; a function can change them", async () => {
+  const seen: unknown[] = [];
+  await using server = serveStreaming({
+    exec: async () => {},
+    resolve(call) {
+      seen.push(call.request.headers.get("authorization"));
+      return call;
+    },
+  });
+  const target: { url: string; headers?: HeadersInit } = {
+    url: `http://127.0.0.1:${server.addr.port}`,
+  };
+  const request = { path: `${PATH}/exec?stdout=1`, expectTunnel: [V4] };
+  const clients = [target, () => target]
+    .map((each) => withTunnels(new PlainClient(), each));
+  target.headers = { authorization: "Bearer later" };
+  for (const client of clients) {
+    const tunnel = await client.performRequest(request) as KubernetesTunnel;
+    await tunnel.stop();
+  }
+  assertEquals(seen, [null, "Bearer later"]);
+});
+
 Deno.test("a port is forwarded through a tunnel", async () => {
   await using server = serveStreaming({
     portForward: ({ readable, writable }) => readable.pipeTo(writable),
