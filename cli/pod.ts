@@ -18,7 +18,10 @@ import {
 } from "../kubernetes/config/certificates.ts";
 import { KubeConfigError } from "../kubernetes/config/error.ts";
 import { MAX_FILE, readBounded } from "../kubernetes/config/files.ts";
-import type { Impersonation } from "../kubernetes/config/impersonation.ts";
+import {
+  type Impersonation,
+  NO_USER,
+} from "../kubernetes/config/impersonation.ts";
 import { type KubeConfig, loadKubeConfig } from "../kubernetes/config/load.ts";
 import { toPkcs8 } from "../kubernetes/config/private_key.ts";
 import type { ClusterTarget } from "../kubernetes/config/target.ts";
@@ -168,7 +171,7 @@ export async function openCluster(
     namespace: config.namespace,
     timeout,
     target: async () => {
-      const target = await config.target();
+      const target = await targetOf(config);
       const serverName = values["tls-server-name"];
       return {
         ...target,
@@ -247,6 +250,18 @@ function readImpersonation(
   const groups = lists["as-group"];
   if (groups.length > 0) return { user, uid, groups };
   return user === undefined && uid === undefined ? undefined : { user, uid };
+}
+
+/** The cluster's target; the error for a missing user names the options. */
+async function targetOf(config: KubeConfig): Promise<ClusterTarget> {
+  try {
+    return await config.target();
+  } catch (error) {
+    if (!(error instanceof Error) || error.message !== NO_USER) throw error;
+    throw new Error(
+      "--as-group and --as-uid need --as, or an `as` in the kubeconfig",
+    );
+  }
 }
 
 async function readTls(

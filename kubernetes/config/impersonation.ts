@@ -32,6 +32,9 @@ const IMPERSONATION_NAMES: Names<Impersonation> = {
   extra: true,
 };
 
+/** Message of the error for an impersonation without a user. */
+export const NO_USER =
+  "a uid, groups or attributes to impersonate need a user: none was given, and the kubeconfig has no `as`";
 /** What is wrong with a value that no header can have. */
 export const NO_HEADER_VALUE =
   "contains a control character, or begins or ends with a space";
@@ -75,9 +78,7 @@ export function impersonationHeaders(
   { user, uid, groups = [], extra = {} }: Impersonation,
 ): NameValue[] {
   if (user === undefined) {
-    throw new InvalidArgumentError(
-      "a uid, groups or attributes to impersonate need a user: none was given, and the kubeconfig has no `as`",
-    );
+    throw new InvalidArgumentError(NO_USER);
   }
   const lines: NameValue[] = [["impersonate-user", user]];
   if (uid !== undefined) lines.push(["impersonate-uid", uid]);

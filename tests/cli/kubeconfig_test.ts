@@ -268,6 +268,9 @@ Deno.test("a redirect of the API server is not followed, because it would leak t
   );
 });
 
+const NO_AS =
+  /^spdy: --as-group and --as-uid need --as, or an `as` in the kubeconfig\n$/;
+
 Deno.test("errors in the options or the kubeconfig are printed", async () => {
   await using cluster = await FakeCluster.start({ exec: echoCall });
   const cases: [args: string[], code: number, message: RegExp][] = [
@@ -282,7 +285,9 @@ Deno.test("errors in the options or the kubeconfig are printed", async () => {
       1,
       /the context "none" does not exist; the contexts are "fake"/,
     ],
-    [["--as-group", "a", "web"], 1, /groups or attributes.* need a user/],
+    [["--as-group", "a", "web"], 1, NO_AS],
+    [["--as-uid", "7", "web"], 1, NO_AS],
+    [["--as=a\x01", "web"], 1, /impersonate-user contains a control/],
     [["--cert", "x", "web"], 2, /--cert and --key must be given together/],
     [["--server", "x", "web"], 2, /it must be a URL/],
     [["--kubeconfig", "/nowhere", "web"], 1, /\/nowhere: it cannot be read/],
