@@ -128,7 +128,41 @@ const CASES: readonly (readonly [readonly string[], object, string])[] = [
   }, 'impersonate.extra.b "c" is not a list of strings'],
 ];
 
-for (const [names, options, text] of CASES) {
+/** As for numbers, `null` is a wrong value. Only callbacks and signals may be `null`. */
+const NULL_CASES: typeof CASES = [
+  [["exec"], { command: null }, "command null is not a list of strings"],
+  [
+    ["exec", "attach"],
+    { protocols: null },
+    "protocols null is not a list of strings",
+  ],
+  [
+    ["exec", "attach", "portForward", "forwardPorts"],
+    { transport: null },
+    "transport null",
+  ],
+  [
+    ANY_TARGET,
+    { pod: { name: "a", namespace: null } },
+    "pod.namespace null is not a string",
+  ],
+  [
+    ANY_TARGET,
+    { pod: { name: "a", container: null } },
+    "pod.container null is not a string",
+  ],
+  [["exec", "portForward"], { timeout: null }, "timeout null"],
+  [["forwardPorts"], { resource: null }, "resource null is not a string"],
+  [["forwardPorts"], { namespace: null }, "namespace null is not a string"],
+  [
+    ["forwardPorts"],
+    { addresses: null },
+    "addresses null is not a list of strings",
+  ],
+  [["loadKubeConfig"], { paths: null }, "paths null is not a list of strings"],
+];
+
+for (const [names, options, text] of [...CASES, ...NULL_CASES]) {
   for (const name of names) {
     Deno.test(`${name}: ${text}`, async () => {
       await assertRejects(
