@@ -138,6 +138,15 @@ Deno.test("get -L follows redirects as the Fetch standard requires, and does not
       assertEquals([code, stderr], [0, ""], args.join(" "));
       assertEquals(asked.splice(0), expected, args.join(" "));
     }
+    // So there is no GET whose body a 303 would have to drop.
+    for (const method of ["GET", "get", "HEAD"]) {
+      const { code, stderr } = await run(
+        ["get", "-L", "-X", method, "-d", "b", at(303, "/there")],
+      );
+      assertEquals(code, 1);
+      assertMatch(stderr, /GET\/HEAD method cannot have body/);
+    }
+    assertEquals(asked, []);
     const loop = await run(["get", "-L", `${url}/loop`]);
     assertEquals(loop.code, 1);
     assertMatch(loop.stderr, /more than 20 redirects/);
