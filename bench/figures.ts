@@ -19,7 +19,19 @@ export function toFixedApart(
   others: readonly number[],
   digits: number,
 ): string {
-  return value.toFixed(digitsApart(value, others, digits));
+  return fixed(value, digitsApart(value, others, digits));
+}
+
+/**
+ * The only formatter, because texts are compared as they are shown: `toFixed` rounds
+ * the binary value and would differ at 5.295.
+ */
+function fixed(value: number, digits: number, useGrouping = false): string {
+  return value.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    useGrouping,
+  });
 }
 
 function digitsApart(
@@ -29,7 +41,7 @@ function digitsApart(
 ): number {
   let digits = least;
   const isLike = (other: number): boolean =>
-    other !== value && other.toFixed(digits) === value.toFixed(digits);
+    other !== value && fixed(other, digits) === fixed(value, digits);
   while (digits < MOST_DIGITS && others.some(isLike)) digits++;
   return digits;
 }
@@ -39,10 +51,7 @@ export function figure(value: number, unit: Unit, other?: number): string {
   const least = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   const others = other === undefined ? [] : [other];
   const digits = digitsApart(value, others, least);
-  const text = value.toLocaleString("en-US", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
+  const text = fixed(value, digits, true);
   return `${text} ${unit}`;
 }
 

@@ -14,6 +14,12 @@ Deno.test("bench: two figures that differ can be told apart", () => {
   assertEquals(figure(63, "bytes", 63.02), "63.00 bytes");
   assertEquals(figure(63.001, "bytes", 63), "63.001 bytes");
   assertEquals(figure(139_665.4, "bytes", 139_665.1), "139,665.4 bytes");
+  // Halves in decimal, but not in binary.
+  assertEquals(figure(5.295, "us", 5.3), "5.295 us");
+  assertEquals(figure(5.3, "us", 5.295), "5.300 us");
+  assertEquals(figure(1.284, "us", 1.275), "1.284 us");
+  assertEquals(figure(1.275, "us", 1.284), "1.275 us");
+  assertEquals(toFixedApart(5.295, [5.3], 2), "5.295");
   // These need no further digits.
   assertEquals(figure(63, "bytes", 63), "63.0 bytes");
   assertEquals(figure(63, "bytes", 64), "63.0 bytes");

@@ -198,43 +198,64 @@ Deno.test("serve, CVE-2023-44487 rapid reset: the number of running handlers is 
 });
 
 Deno.test("serve, CVE-2023-44487 rapid reset: mixed with successful requests", async () => {
+  const bursts = 30;
   let atWork = 0;
   let most = 0;
-  // Handlers that ignore their signal and run longer than the connection.
-  const over = Promise.withResolvers<void>();
+  /** How many handlers of successful requests have run. */
+  let answered = 0;
+  // Handlers of requests that were reset ignore their signal and run until their
+  // burst is released. Those of the last bursts run longer than the connection.
+  const releases = times(bursts, () => Promise.withResolvers<void>());
   await underAttack(async (incoming) => {
     most = Math.max(most, ++atWork);
-    const quick = new URL(incoming.url).pathname === "/quick";
-    if (!quick) await over.promise;
+    const [, kind, burst] = new URL(incoming.url).pathname.split("/");
+    if (kind === "quick") answered++;
+    else await releases[Number(burst)].promise;
     atWork--;
     return new Response("x");
   }, async (port) => {
     const peer = new RawPeer(await dial(port), VERSION);
-    const quick = REQUEST.map(([name, value]): [string, string] =>
-      name === ":path" ? [name, "/quick"] : [name, value]
-    );
+    const to = (path: string) =>
+      REQUEST.map(([name, value]): NameValue =>
+        name === ":path" ? [name, path] : [name, value]
+      );
+    const quick = to("/quick");
     let id = 1;
-    for (let burst = 0; burst < 30; burst++) {
-      // Successful requests restore the budget of resets, so as many as are
-      // reset change nothing.
-      peer.send(
-        ...times(50, () => synStream(id += 2, { flags: 1, nv: quick })),
-      );
+    try {
+      for (let burst = 0; burst < bursts; burst++) {
+        // Successful requests restore the budget of resets, so as many as are
+        // reset change nothing.
+        peer.send(
+          ...times(50, () => synStream(id += 2, { flags: 1, nv: quick })),
+        );
+        await peer.ping();
+        const slow = to(`/slow/${burst}`);
+        peer.send(
+          ...times(50, () => id += 2).flatMap((each) => [
+            synStream(each, { flags: 1, nv: slow }),
+            rstStream(each),
+          ]),
+        );
+        await peer.ping();
+        // Two bursts take all permits, so the requests of the next one wait for this.
+        releases[burst - 2]?.resolve();
+        await waitUntil(
+          `the successful requests of burst ${burst} run`,
+          () => answered === 50 * (burst + 1),
+        );
+      }
       await peer.ping();
-      peer.send(
-        ...times(50, () => id += 2).flatMap((each) => [
-          request(each),
-          rstStream(each),
-        ]),
-      );
-      await peer.ping();
+      assert(!peer.over, "the server has ended the connection");
+    } finally {
+      peer.close();
+      await peer.ended;
+      for (const release of releases) release.resolve();
     }
-    peer.close();
-    await peer.ended;
-    over.resolve();
   });
   assertEquals(atWork, 0);
-  assertLess(most, 101);
+  assertEquals(answered, 50 * bursts);
+  // All permits were in use, and no more.
+  assertEquals(most, 100);
 });
 
 Deno.test("serve, CVE-2019-9511 data dribble: a client that raises windows byte by byte is disconnected", async () => {

@@ -75,7 +75,7 @@ export class RawPeer {
     return sent;
   }
 
-  /** Resolves when the other side has processed everything that was sent before, or has ended. */
+  /** Resolves when the other side has processed everything that was sent before; rejects if it ends. */
   async ping(): Promise<void> {
     const uniqueId = this.#nextPing;
     this.#nextPing += 2;
@@ -87,7 +87,10 @@ export class RawPeer {
     );
     await this.send({ ...BASE, frameType: PING, flags: 0, uniqueId });
     try {
-      await Promise.race([answer.promise, this.ended]);
+      const ended = this.ended.then(() => {
+        throw new Error("the other side ended before it replied to a PING");
+      });
+      await Promise.race([answer.promise, ended]);
     } finally {
       clearTimeout(timer);
     }
