@@ -11,6 +11,7 @@ import { figure, times, verdict } from "./figures.ts";
 import { type Comparison, median, ratios, spread } from "./harness.ts";
 import { toolArguments } from "../tests/helpers/tool_arguments.ts";
 import { goVersion } from "./peers/spdystream.ts";
+import { stdFlags } from "../tools/std.ts";
 import { writePicture } from "./picture.ts";
 
 const HELP = `deno task bench [options]
@@ -82,6 +83,7 @@ async function runFamily(
       "--no-check",
       "--v8-flags=--expose-gc",
       "--unstable-net",
+      ...await stdFlags(),
       new URL("family.ts", import.meta.url).href,
       family,
       `${flags.quick}`,
