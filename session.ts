@@ -373,7 +373,8 @@ export class Session {
    * A session sends one GOAWAY. That of a further call, or of a call after the GOAWAY of
    * `submitGoaway` was written, is reported to `onCtrlNotSend` with
    * `ERR_GOAWAY_ALREADY_SENT`, as in spdylay. Frames that are still queued, also a GOAWAY,
-   * are dropped without a callback.
+   * are dropped: `onDataNotSend` is called for their bodies, and `onCtrlNotSend` is not
+   * called.
    *
    * Throws `InvalidArgumentError` for a status that is not 32 bits.
    */

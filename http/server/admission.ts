@@ -48,7 +48,7 @@ class Admission {
   readonly #options: ServeConnectionOptions;
   /** `undefined` when it has ended. */
   #connection: Connection | undefined;
-  /** Why the connection has ended, if not in order. */
+  /** Why the connection has ended, if it failed. */
   #reason: unknown;
   readonly #answer = Promise.withResolvers<boolean>();
 

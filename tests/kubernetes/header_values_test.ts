@@ -9,6 +9,7 @@ import {
   type TargetOptions,
 } from "../../kubernetes/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../deps.ts";
+import { AnsweringConn } from "../helpers/answering_conn.ts";
 
 const pod = { name: "web", namespace: "shop" };
 
@@ -30,43 +31,14 @@ const REQUESTS: Readonly<
 };
 
 /** A connection that answers each request with 403. */
-class RefusingConn {
-  asked = "";
-  isClosed = false;
-  #answer: Uint8Array | undefined;
-  readonly #written = Promise.withResolvers<void>();
-
-  write(data: Uint8Array): Promise<number> {
-    this.asked += new TextDecoder().decode(data);
-    this.#answer = new TextEncoder().encode(
-      "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
-    );
-    this.#written.resolve();
-    return Promise.resolve(data.length);
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    await this.#written.promise;
-    const answer = this.#answer;
-    this.#answer = undefined;
-    if (answer === undefined) return null;
-    buffer.set(answer);
-    return answer.length;
-  }
-
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.isClosed = true;
-    this.#written.resolve();
-  }
-}
+const refusing = (): AnsweringConn =>
+  new AnsweringConn(() =>
+    "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"
+  );
 
 Deno.test("header values: blanks around the values of a list are removed", async () => {
   for (const [name, request] of Object.entries(REQUESTS)) {
-    const conn = new RefusingConn();
+    const conn = refusing();
     const error = await assertRejects(
       () =>
         request({
@@ -84,7 +56,7 @@ Deno.test("header values: blanks around the values of a list are removed", async
 
 Deno.test("header values: a value that node:http does not send leaves no connection open", async () => {
   for (const [name, request] of Object.entries(REQUESTS)) {
-    const conn = new RefusingConn();
+    const conn = refusing();
     await assertRejects(
       () =>
         request({

@@ -10,43 +10,9 @@ import {
   withTunnels,
 } from "../../kubernetes/mod.ts";
 import { assertEquals, assertRejects } from "../deps.ts";
+import { AnsweringConn } from "../helpers/answering_conn.ts";
 
 const pod = { name: "web", namespace: "shop" };
-
-/** A connection that answers each request with a status and an object. */
-class AnsweringConn {
-  readonly #answer: (head: string) => string;
-  #unread: Uint8Array | undefined;
-  readonly #written = Promise.withResolvers<void>();
-
-  constructor(answer: (head: string) => string) {
-    this.#answer = answer;
-  }
-
-  write(data: Uint8Array): Promise<number> {
-    const answer = this.#answer(new TextDecoder().decode(data));
-    this.#unread = new TextEncoder().encode(answer);
-    this.#written.resolve();
-    return Promise.resolve(data.length);
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    await this.#written.promise;
-    const answer = this.#unread;
-    this.#unread = undefined;
-    if (answer === undefined) return null;
-    buffer.set(answer);
-    return answer.length;
-  }
-
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.#written.resolve();
-  }
-}
 
 function* credentials(): Generator<[string, string]> {
   yield ["authorization", "Bearer secret"];
